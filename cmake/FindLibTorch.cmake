@@ -1,0 +1,36 @@
+# LibTorch without the CUDA toolkit: the imported target LibTorch::LibTorch holds the CPU half of LibTorch (libtorch_cpu,
+# libc10). The package configuration inside the torch wheel stops with an error where no CUDA toolkit is installed.
+#
+# NORMACT_LIBTORCH: the folder with LibTorch's include/ and lib/ (a user's own, or `site-packages/torch`).
+# Default: the virtual environment that tools/setup makes.
+
+if(NOT NORMACT_LIBTORCH)
+    file(GLOB normact_wheel ${PROJECT_SOURCE_DIR}/.deps/venv/lib/python3*/site-packages/torch)
+    set(NORMACT_LIBTORCH "${normact_wheel}" CACHE PATH "Folder with LibTorch's include/ and lib/" FORCE)
+endif()
+
+find_path(LibTorch_INCLUDE torch/csrc/api/include/torch/torch.h PATHS ${NORMACT_LIBTORCH}/include NO_DEFAULT_PATH)
+find_library(LibTorch_CPU torch_cpu PATHS ${NORMACT_LIBTORCH}/lib NO_DEFAULT_PATH)
+find_library(LibTorch_C10 c10 PATHS ${NORMACT_LIBTORCH}/lib NO_DEFAULT_PATH)
+if(EXISTS "${NORMACT_LIBTORCH}/include/torch/headeronly/version.h")
+    file(STRINGS "${NORMACT_LIBTORCH}/include/torch/headeronly/version.h" normact_version REGEX "define TORCH_VERSION ")
+    string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" LibTorch_VERSION "${normact_version}")
+endif()
+
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LibTorch
+    REQUIRED_VARS LibTorch_CPU LibTorch_C10 LibTorch_INCLUDE
+    VERSION_VAR LibTorch_VERSION
+    REASON_FAILURE_MESSAGE "run tools/setup, or name yours with -DNORMACT_LIBTORCH=<folder with include/ and lib/>")
+
+if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
+    add_library(LibTorch::C10 SHARED IMPORTED)
+    set_target_properties(LibTorch::C10 PROPERTIES IMPORTED_LOCATION ${LibTorch_C10})
+    add_library(LibTorch::LibTorch SHARED IMPORTED)
+    set_target_properties(LibTorch::LibTorch PROPERTIES
+        IMPORTED_LOCATION ${LibTorch_CPU}
+        INTERFACE_INCLUDE_DIRECTORIES "${LibTorch_INCLUDE};${LibTorch_INCLUDE}/torch/csrc/api/include"
+        INTERFACE_LINK_LIBRARIES LibTorch::C10)
+    # What libtorch_cpu itself links to (CUDA's runtime and profiler) is found at run time through its own rpath.
+    set_property(TARGET LibTorch::LibTorch PROPERTY INTERFACE_LINK_OPTIONS -Wl,--allow-shlib-undefined)
+endif()

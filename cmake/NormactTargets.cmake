@@ -1,0 +1,35 @@
+# What every target of normact shares: the language, the warnings, and how a folder declares its library and its tests.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, RelWithDebInfo or Debug" FORCE)
+endif()
+
+add_library(normact_options INTERFACE)
+target_include_directories(normact_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+target_compile_options(normact_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+    -Wnon-virtual-dtor -Woverloaded-virtual $<$<BOOL:${NORMACT_WARNINGS_AS_ERRORS}>:-Werror>)
+
+# normact_library(FOLDER SOURCES … LINKS …): the static library normact_FOLDER of one folder.
+function(normact_library folder)
+    cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+    add_library(normact_${folder} STATIC ${ARG_SOURCES})
+    target_link_libraries(normact_${folder} PUBLIC normact_options ${ARG_LINKS})
+endfunction()
+
+# normact_tests(FOLDER SOURCES … LINKS …): one test program of a folder, each of its tests known to ctest by name.
+function(normact_tests folder)
+    if(NOT NORMACT_TESTS)
+        return()
+    endif()
+    cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+    add_executable(${folder}_test ${ARG_SOURCES})
+    target_link_libraries(${folder}_test PRIVATE normact_${folder} ${ARG_LINKS} GTest::gtest GTest::gmock GTest::gtest_main
+        rapidcheck rapidcheck_gtest)
+    include(GoogleTest)
+    gtest_discover_tests(${folder}_test TEST_PREFIX ${folder}. DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 900)
+endfunction()

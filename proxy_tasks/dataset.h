@@ -1,0 +1,46 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "proxy_tasks/settings.h"
+
+namespace normact::proxy_tasks {
+
+/// Images with their classes.
+struct Images {
+    at::Tensor pixels;  ///< uint8 [N,C,H,W], contiguous
+    at::Tensor labels;  ///< int64 [N], in [0, classes)
+};
+
+/// What the proxy tasks train and validate on. The test images are not part of it: see load_test_images.
+struct Dataset {
+    std::string name;
+    int classes = 0;
+    Images train;
+    Images validation;
+    std::vector<float> mean;       ///< of the training pixels in [0,1], one a channel
+    std::vector<float> deviation;  ///< standard deviation of the same
+};
+
+/// Files of a data set that are missing, of the wrong size, or not what they should be. The message names the file,
+/// what is wrong with it, and how to get a right one.
+class DatasetError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Loads the training images and splits off the validation images: the same split always (CIFAR: 40,000 and 10,000).
+/// Throws DatasetError, or std::invalid_argument for an unknown name that lists the known ones.
+Dataset load_dataset(const DatasetSettings& settings);
+
+/// The real test set, touched by re-evaluation alone.
+Images load_test_images(const DatasetSettings& settings);
+
+/// The names that load_dataset knows.
+std::vector<std::string> dataset_names();
+
+}  // namespace normact::proxy_tasks

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace normact::proxy_tasks {
+
+/// Why a candidate was dropped before a full score.
+enum class Rejection { none, invalid, quality, stability };
+
+/// One validation accuracy: one layer trained from scratch on one proxy task.
+struct Score {
+    std::string task;      ///< "data set/anchor"
+    int replicate = 0;     ///< which repetition: another seed
+    double accuracy = 0;   ///< in [0,1]
+    double seconds = 0;    ///< training and validation, wall clock
+};
+
+/// What became of a layer: rejected, with the reason in words, or scored on every task.
+struct Outcome {
+    Rejection rejection = Rejection::none;
+    std::string reason;         ///< empty unless rejected: "mobilenet-tiny: accuracy 0.11 after 100 steps"
+    std::vector<Score> scores;  ///< one a task, in the order of the settings' anchors; empty if rejected
+    double seconds = 0;         ///< all of the evaluation
+};
+
+}  // namespace normact::proxy_tasks

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+
+#include "primitives/graph.h"
+#include "proxy_tasks/outcome.h"
+#include "proxy_tasks/settings.h"
+
+namespace normact::proxy_tasks {
+
+/// Thrown where a stop was requested before the score was there. Nothing is wrong with the layer.
+class Stopped : public std::runtime_error {
+  public:
+    Stopped() : std::runtime_error("stopped before the score was there") {}
+};
+
+/// How far an evaluation is: called between training steps, from the evaluating thread.
+struct Progress {
+    std::string stage;  ///< "quality mobilenet-tiny", "stability resnet-tiny", "training resnet-tiny"
+    int step = 0;
+    int steps = 0;
+};
+
+/// Trains a layer inside the anchors of the settings and scores it. Holds the data set, loaded once.
+/// Each evaluation uses one thread; several may run at once. Call prepare_thread() on each of them first.
+class Scorer {
+  public:
+    /// Loads the data set. Throws std::invalid_argument for settings that make no sense and DatasetError (dataset.h)
+    /// for missing or damaged files.
+    explicit Scorer(const ScoringSettings& settings);
+    ~Scorer();
+    Scorer(Scorer&&) noexcept;
+
+    /// The filters, cheapest first, the first failure ending it, then the full score on every anchor.
+    /// Every random number comes from (seed, the graph's hash, task, replicate): the same call on the same machine
+    /// gives the same accuracies to the last bit. Throws Stopped soon after a stop is requested.
+    Outcome evaluate(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate = 0,
+                     std::stop_token stop = {}, const std::function<void(const Progress&)>& progress = {}) const;
+
+    /// The same without the filters: what `compare` trains.
+    Outcome score(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate = 0,
+                  std::stop_token stop = {}, const std::function<void(const Progress&)>& progress = {}) const;
+
+    const ScoringSettings& settings() const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Sets LibTorch to one thread an operation and flushes denormals off the calling thread's way: what an evaluation
+/// expects of every thread it runs on. Call once on each evaluating thread.
+void prepare_thread();
+
+}  // namespace normact::proxy_tasks

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "primitives/graph.h"
+
+// How layers are scored, as plain values without LibTorch: what a study's configuration holds of it.
+namespace normact::proxy_tasks {
+
+/// Which images, and where they lie.
+struct DatasetSettings {
+    std::string name = "fashion-mnist";  ///< fashion-mnist, cifar-10, cifar-100 or synthetic
+    std::string folder;                  ///< empty: the usual places, see docs/data.md
+
+    bool operator==(const DatasetSettings&) const = default;
+};
+
+enum class Schedule { constant, cosine };
+
+/// Nesterov SGD on random crops and flips.
+struct TrainingSettings {
+    int steps = 400;
+    int batch = 64;
+    int crop = 24;                 ///< side of the random training crops, at most the image's side
+    bool flip = true;              ///< mirror half of the images
+    double learning_rate = 0.1;
+    Schedule schedule = Schedule::cosine;
+    double momentum = 0.9;
+    double weight_decay = 1e-4;
+    int validation_images = 10000;  ///< how many of the validation images count
+    int validation_batch = 500;
+
+    bool operator==(const TrainingSettings&) const = default;
+};
+
+/// Drops a layer whose validation accuracy is still too low early on, on any anchor.
+struct QualityFilter {
+    int steps = 100;  ///< 0 turns the filter off
+    double minimum_accuracy = 0.2;
+
+    bool operator==(const QualityFilter&) const = default;
+};
+
+/// Drops a layer whose gradients can be driven to blow up: gradient ascent on the weights that maximizes the norm of
+/// the loss's gradient.
+struct StabilityFilter {
+    int steps = 100;  ///< 0 turns the filter off
+    int batch = 8;
+    double learning_rate = 0.1;
+    double maximum_gradient_norm = 1e8;
+
+    bool operator==(const StabilityFilter&) const = default;
+};
+
+/// Everything that decides a layer's scores, beside the layer and the seed.
+struct ScoringSettings {
+    DatasetSettings dataset;
+    std::vector<std::string> anchors{"resnet-tiny", "mobilenet-tiny", "efficientnet-tiny"};  ///< names of anchors.h
+    TrainingSettings training;
+    QualityFilter quality;
+    StabilityFilter stability;
+    primitives::LayerSettings layer;
+    std::string engine = "aten";
+
+    bool operator==(const ScoringSettings&) const = default;
+};
+
+}  // namespace normact::proxy_tasks

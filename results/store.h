@@ -1,0 +1,131 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "primitives/graph.h"
+#include "primitives/hash.h"
+#include "proxy_tasks/outcome.h"
+
+namespace normact::results {
+
+using CandidateId = std::int64_t;
+using WorkerId = std::int64_t;
+
+/// A study's database that can't be used: missing, damaged, foreign, of another release, read-only, full.
+/// The message says what to do.
+class StoreError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Who did the work: recorded with each score, so that all scores of a faulty source can be found.
+struct Worker {
+    std::string host;
+    std::int64_t process = 0;
+    std::string device;  ///< "cpu: AMD EPYC …"
+    std::string engine;
+    std::string build;   ///< version and compiler of this program and of LibTorch
+};
+
+/// A layer proposed by the evolution, before anything is known of it.
+struct Proposal {
+    primitives::LayerGraph graph;  ///< canonical
+    primitives::Hash128 hash;
+    primitives::Hash128 fingerprint;
+    std::optional<CandidateId> parent;  ///< none for a random or an initial layer
+    std::string origin;                 ///< "random", "mutation" or the initial layer's name
+    std::string invalid;                ///< why it is invalid; empty if it is not
+};
+
+/// What the store says to a proposal.
+struct Admission {
+    enum class Verdict {
+        claimed,    ///< new: the caller holds the lease and evaluates it
+        duplicate,  ///< its fingerprint is known or being evaluated: shares that outcome, now or when it is there
+        invalid,    ///< recorded as invalid
+    };
+    CandidateId candidate = 0;
+    Verdict verdict = Verdict::claimed;
+};
+
+/// An evaluation to do: a new one, or one whose worker died.
+struct Claim {
+    CandidateId candidate = 0;  ///< the first candidate with this fingerprint
+    primitives::LayerGraph graph;
+    primitives::Hash128 fingerprint;
+    int attempt = 1;
+};
+
+/// A candidate with what became of it.
+struct Candidate {
+    CandidateId id = 0;
+    primitives::LayerGraph graph;
+    primitives::Hash128 hash;
+    primitives::Hash128 fingerprint;
+    std::optional<CandidateId> parent;
+    std::string origin;
+    enum class State { open, rejected, scored, quarantined } state = State::open;
+    proxy_tasks::Outcome outcome;  ///< shared by all candidates with its fingerprint
+};
+
+/// How many candidates went which way. proposed = invalid + duplicate + quality + stability + scored + quarantined + open.
+struct Funnel {
+    std::int64_t proposed = 0, invalid = 0, duplicate = 0, quality = 0, stability = 0, scored = 0, quarantined = 0, open = 0;
+};
+
+/// A study's database. Any number of threads and processes may use one study at once, each thread through a Store of
+/// its own. Each member is one transaction: it is done whole or not at all.
+class Store {
+  public:
+    virtual ~Store() = default;
+
+    /// The study's configuration as it was stored when the study was made.
+    virtual std::string configuration() = 0;
+
+    /// Registers a worker; its id goes with its claims and scores.
+    virtual WorkerId add_worker(const Worker& worker) = 0;
+
+    /// Records a candidate and claims its evaluation if its fingerprint is new.
+    virtual Admission propose(WorkerId worker, const Proposal& proposal, std::chrono::seconds lease) = 0;
+
+    /// Takes over an evaluation whose lease has run out, if there is one. After `maximum_attempts` the layer is
+    /// quarantined instead.
+    virtual std::optional<Claim> reclaim(WorkerId worker, std::chrono::seconds lease, int maximum_attempts) = 0;
+
+    /// Holds on to a claim. False if another worker has it by now.
+    virtual bool renew(WorkerId worker, const primitives::Hash128& fingerprint, std::chrono::seconds lease) = 0;
+
+    /// Gives a claim back unfinished: it is open to others at once and the attempt doesn't count.
+    virtual void release(WorkerId worker, const primitives::Hash128& fingerprint) = 0;
+
+    /// Records the outcome, from whichever worker: the first one stays. False if there was one already.
+    virtual bool finish(WorkerId worker, const primitives::Hash128& fingerprint, const proxy_tasks::Outcome& outcome) = 0;
+
+    /// Records why an attempt failed (an error of the program or machine, not of the layer) and gives the claim back.
+    virtual void fail(WorkerId worker, const primitives::Hash128& fingerprint, const std::string& reason) = 0;
+
+    /// Candidates (duplicates included) that became scored after the position `after` of an earlier call (0 at first),
+    /// oldest first, at most `limit`; `position` receives where to go on.
+    virtual std::vector<Candidate> scored_since(std::int64_t after, int limit, std::int64_t& position) = 0;
+
+    /// The distinct scored layers (one a fingerprint) with the highest mean accuracy, best first.
+    virtual std::vector<Candidate> best(int count) = 0;
+
+    virtual std::optional<Candidate> find(CandidateId id) = 0;
+    virtual Funnel funnel() = 0;
+};
+
+/// Makes a study. Throws StoreError if one is there already.
+std::unique_ptr<Store> create_study(const std::string& path, const std::string& configuration);
+/// Opens a study; older schemas are migrated. Throws StoreError.
+std::unique_ptr<Store> open_study(const std::string& path);
+/// True if something lies at the path.
+bool study_exists(const std::string& path);
+
+}  // namespace normact::results

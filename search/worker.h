@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+
+#include "primitives/graph.h"
+#include "proxy_tasks/outcome.h"
+#include "results/store.h"
+#include "search/configuration.h"
+
+namespace normact::search {
+
+/// Evaluates a layer: the proxy tasks in a search, a cheap synthetic fitness in benchmarks.
+using Evaluate = std::function<proxy_tasks::Outcome(const primitives::LayerGraph&, std::stop_token)>;
+
+/// What a worker did with a candidate, for progress lines. Called from the worker's threads, one at a time.
+struct Event {
+    enum class Kind { claimed, duplicate, invalid, rejected, scored, failed } kind;
+    results::Candidate candidate;
+};
+
+/// Proposes, claims, evaluates and records candidates of one study on `threads` threads until the budget is reached or
+/// a stop is requested; then claims in flight are given back. `open` is called once a thread.
+/// Returns true if the budget was reached.
+bool work(const Configuration& configuration, const std::function<std::unique_ptr<results::Store>()>& open,
+          const results::Worker& worker, int threads, const Evaluate& evaluate, std::stop_token stop,
+          const std::function<void(const Event&)>& report);
+
+}  // namespace normact::search
