@@ -1,12 +1,13 @@
 #pragma once
 
+#include "proxy_tasks/settings.h"
+
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <vector>
-
-#include "proxy_tasks/settings.h"
 
 namespace normact::proxy_tasks {
 
@@ -42,5 +43,8 @@ Images load_test_images(const DatasetSettings& settings);
 
 /// The names that load_dataset knows.
 std::vector<std::string> dataset_names();
+
+/// Makes a data set of images: the first `train` ones train, the others validate. For the loaders.
+Dataset split(std::string name, int classes, const Images& images, std::int64_t train);
 
 }  // namespace normact::proxy_tasks

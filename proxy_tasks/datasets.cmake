@@ -1,0 +1,3 @@
+# The data sets' part of this folder's library and tests.
+set(NORMACT_DATASET_SOURCES dataset.cpp data_files.cpp cifar.cpp fashion_mnist.cpp synthetic.cpp)
+set(NORMACT_DATASET_TESTS dataset_test.cpp data_files_test.cpp cifar_test.cpp fashion_mnist_test.cpp synthetic_test.cpp)
