@@ -1,10 +1,10 @@
 #pragma once
 
+#include "primitives/graph.h"
+
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "primitives/graph.h"
 
 namespace normact::primitives {
 

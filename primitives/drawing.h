@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
-
 #include "primitives/graph.h"
+
+#include <string>
 
 namespace normact::primitives {
 

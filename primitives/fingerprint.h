@@ -1,7 +1,5 @@
 #pragma once
 
-#include <optional>
-
 #include "primitives/graph.h"
 #include "primitives/hash.h"
 
@@ -9,12 +7,29 @@ namespace normact::primitives {
 
 /// What a fixed probe (double, random x, v0, v1) says of a graph's function.
 struct Probe {
-    bool finite = false;        ///< no NaN and no infinity in any output
-    bool depends_on_x = false;  ///< the output changes with x
+    bool finite = false;        ///< every output is a number that float can hold: no NaN, no infinity
+    bool depends_on_x = false;  ///< the rounded output changes with x
     Hash128 fingerprint;        ///< of the rounded outputs; equal for graphs that compute the same function
+
+    /// A candidate that fails here is rejected before any training.
+    bool is_valid() const { return finite && depends_on_x; }
 };
 
-/// Runs the graph on the probe. Graphs with equal fingerprints share one evaluation.
+/// Runs a well-formed graph on the probe, in training: batch moments are taken from x. Graphs with equal fingerprints
+/// share one evaluation.
 Probe probe(const LayerGraph& graph);
+
+/// The unrounded outputs on the probe.
+std::vector<double> probe_values(const LayerGraph& graph);
+
+/// What the fingerprint is taken of: `value` with 26 significant bits and in steps of at least 2^-34; zeros lose their
+/// sign and all NaN are one.
+///
+/// Graphs that compute the same function in another order differ by some 10^-16 of the largest number on the way.
+/// A step of 10^-8 of the value, and of 6·10^-11 where values cancel to almost nothing, leaves them equal but for one
+/// pair in about 10^4 that has a value so close to the middle between two steps that it rounds both ways. Such a pair
+/// is trained twice, which costs time and nothing else. Layers train in float, with 24 bits, and cannot tell more
+/// functions apart; of outputs below the smallest step nothing could be learned at all.
+double rounded(double value);
 
 }  // namespace normact::primitives

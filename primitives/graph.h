@@ -1,5 +1,7 @@
 #pragma once
 
+#include "primitives/primitive.h"
+
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -7,8 +9,6 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
-
-#include "primitives/primitive.h"
 
 namespace normact::primitives {
 
@@ -65,6 +65,12 @@ class InvalidGraph : public std::runtime_error {
 /// Throws InvalidGraph unless the graph is well formed: 1 to max_nodes nodes, inputs point backwards, arity and
 /// index sets fit the operations.
 void validate(const LayerGraph& graph);
+
+/// The position of a node equal to `node`, which is appended if there is none.
+std::uint16_t share(LayerGraph& graph, const Node& node);
+
+/// For each node of a well-formed graph, whether the output depends on it.
+std::vector<bool> live_nodes(const LayerGraph& graph);
 
 /// True if the output depends on a moment over `set`.
 bool uses(const LayerGraph& graph, IndexSet set);

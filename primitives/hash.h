@@ -1,12 +1,12 @@
 #pragma once
 
+#include "primitives/graph.h"
+
 #include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "primitives/graph.h"
 
 namespace normact::primitives {
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <vector>
-
 #include "primitives/generator.h"
 #include "primitives/graph.h"
+
+#include <vector>
 
 namespace normact::primitives {
 

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "primitives/graph.h"
+
+#include <string>
+#include <vector>
+
+namespace normact::primitives {
+
+/// How expressions are written: as text or as LaTeX.
+struct Style {
+    Notation Primitive::*notation;  ///< which column of the table
+    std::string_view IndexSetRow::*set;
+    Notation subtraction;  ///< of a + (-b)
+    std::string_view open, close;
+    std::string_view name;  ///< of a named subexpression, `#1` stands for its number
+};
+
+/// A graph written as a formula, with names for subexpressions that would make it too long or too deep.
+struct Expression {
+    struct Definition {
+        std::string name, body;
+    };
+    std::vector<Definition> definitions;  ///< each uses only those before it
+    std::string body;
+};
+
+/// Writes a well-formed graph. Its length grows linearly with the graph; it nests at most deepest_nesting deep.
+Expression write(const LayerGraph& graph, const Style& style);
+
+inline constexpr int deepest_nesting = 32;  ///< operations within each other, before one gets a name
+inline constexpr int longest_formula = 40;  ///< operations and initial nodes, before repeated ones get a name
+
+}  // namespace normact::primitives
