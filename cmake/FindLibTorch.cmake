@@ -9,19 +9,29 @@ if(NOT NORMACT_LIBTORCH)
     set(NORMACT_LIBTORCH "${normact_wheel}" CACHE PATH "Folder with LibTorch's include/ and lib/" FORCE)
 endif()
 
-find_path(LibTorch_INCLUDE torch/csrc/api/include/torch/torch.h PATHS ${NORMACT_LIBTORCH}/include NO_DEFAULT_PATH)
-find_library(LibTorch_CPU torch_cpu PATHS ${NORMACT_LIBTORCH}/lib NO_DEFAULT_PATH)
-find_library(LibTorch_C10 c10 PATHS ${NORMACT_LIBTORCH}/lib NO_DEFAULT_PATH)
-if(EXISTS "${NORMACT_LIBTORCH}/include/torch/headeronly/version.h")
-    file(STRINGS "${NORMACT_LIBTORCH}/include/torch/headeronly/version.h" normact_version REGEX "define TORCH_VERSION ")
-    string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" LibTorch_VERSION "${normact_version}")
-endif()
+# Not cached: they follow NORMACT_LIBTORCH whenever it changes.
+find_path(LibTorch_INCLUDE torch/csrc/api/include/torch/torch.h PATHS ${NORMACT_LIBTORCH}/include NO_CACHE NO_DEFAULT_PATH)
+find_library(LibTorch_CPU torch_cpu PATHS ${NORMACT_LIBTORCH}/lib NO_CACHE NO_DEFAULT_PATH)
+find_library(LibTorch_C10 c10 PATHS ${NORMACT_LIBTORCH}/lib NO_CACHE NO_DEFAULT_PATH)
+
+# The header that defines the version moved between releases.
+foreach(header IN ITEMS torch/headeronly/version.h torch/csrc/api/include/torch/version.h)
+    if(NOT LibTorch_VERSION AND EXISTS "${NORMACT_LIBTORCH}/include/${header}")
+        file(STRINGS "${NORMACT_LIBTORCH}/include/${header}" normact_numbers REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+        list(TRANSFORM normact_numbers REPLACE ".*[A-Z] ([0-9]+).*" "\\1")
+        list(JOIN normact_numbers "." LibTorch_VERSION)
+    endif()
+endforeach()
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch
     REQUIRED_VARS LibTorch_CPU LibTorch_C10 LibTorch_INCLUDE
     VERSION_VAR LibTorch_VERSION
-    REASON_FAILURE_MESSAGE "run tools/setup, or name yours with -DNORMACT_LIBTORCH=<folder with include/ and lib/>")
+    REASON_FAILURE_MESSAGE "looked in '${NORMACT_LIBTORCH}'. Run tools/setup, or name yours: -DNORMACT_LIBTORCH=<folder with include/ and lib/>")
+
+if(LibTorch_FOUND AND NOT LibTorch_VERSION MATCHES "^2\\.11\\.")
+    message(WARNING "normact is tested with LibTorch 2.11; this one, in ${NORMACT_LIBTORCH}, says it is '${LibTorch_VERSION}'.")
+endif()
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
     add_library(LibTorch::C10 SHARED IMPORTED)

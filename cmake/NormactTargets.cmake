@@ -13,6 +13,22 @@ add_library(normact_options INTERFACE)
 target_include_directories(normact_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
 target_compile_options(normact_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
     -Wnon-virtual-dtor -Woverloaded-virtual $<$<BOOL:${NORMACT_WARNINGS_AS_ERRORS}>:-Werror>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    target_compile_options(normact_options INTERFACE -Wno-restrict)  # false alarms at "text" + std::string, GCC bug 105651
+endif()
+
+# A fast linker, where there is one: each program links LibTorch.
+find_program(NORMACT_MOLD mold)
+if(NORMACT_MOLD)
+    target_link_options(normact_options INTERFACE -fuse-ld=mold)
+endif()
+
+if(NORMACT_SANITIZERS)
+    # Each finding ends the program, so that a test fails with it.
+    set(normact_sanitize -fsanitize=${NORMACT_SANITIZERS} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_compile_options(normact_options INTERFACE ${normact_sanitize})
+    target_link_options(normact_options INTERFACE ${normact_sanitize})
+endif()
 
 # normact_library(FOLDER SOURCES … LINKS …): the static library normact_FOLDER of one folder.
 function(normact_library folder)

@@ -1,0 +1,18 @@
+# `cmake --install`: a tree that runs from any place, also on a machine that has LibTorch and none of the other libraries.
+#
+#   bin/normact       finds LibTorch and starts
+#   libexec/normact   the program
+#   lib/              the libraries that it needs beside LibTorch and the C library
+
+set_target_properties(normact PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+# DT_RPATH, not DT_RUNPATH: it also holds for what the bundled libraries need of each other.
+target_link_options(normact PRIVATE -Wl,--disable-new-dtags)
+
+configure_file(cmake/normact.sh.in normact.sh @ONLY)
+install(PROGRAMS ${PROJECT_BINARY_DIR}/normact.sh TYPE BIN RENAME normact)
+install(TARGETS normact RUNTIME_DEPENDENCY_SET normact_libraries RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
+install(RUNTIME_DEPENDENCY_SET normact_libraries
+    # LibTorch is the other machine's; the C library and its loader belong together and to the system.
+    PRE_EXCLUDE_REGEXES "^lib(torch|c10|gomp)" "^ld-linux" "^lib(c|m|dl|rt|pthread|resolv|util)\\.so"
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES LICENSE TYPE DOC)
