@@ -1,5 +1,9 @@
 #pragma once
 
+#include "primitives/graph.h"
+#include "primitives/hash.h"
+#include "proxy_tasks/outcome.h"
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -7,10 +11,6 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
-
-#include "primitives/graph.h"
-#include "primitives/hash.h"
-#include "proxy_tasks/outcome.h"
 
 namespace normact::results {
 
@@ -30,7 +30,7 @@ struct Worker {
     std::int64_t process = 0;
     std::string device;  ///< "cpu: AMD EPYC …"
     std::string engine;
-    std::string build;   ///< version and compiler of this program and of LibTorch
+    std::string build;  ///< version and compiler of this program and of LibTorch
 };
 
 /// A layer proposed by the evolution, before anything is known of it.
@@ -74,9 +74,11 @@ struct Candidate {
     proxy_tasks::Outcome outcome;  ///< shared by all candidates with its fingerprint
 };
 
-/// How many candidates went which way. proposed = invalid + duplicate + quality + stability + scored + quarantined + open.
+/// How many candidates went which way. proposed = invalid + duplicate + quality + stability + scored + quarantined +
+/// open.
 struct Funnel {
-    std::int64_t proposed = 0, invalid = 0, duplicate = 0, quality = 0, stability = 0, scored = 0, quarantined = 0, open = 0;
+    std::int64_t proposed = 0, invalid = 0, duplicate = 0, quality = 0, stability = 0, scored = 0, quarantined = 0,
+                 open = 0;
 };
 
 /// A study's database. Any number of threads and processes may use one study at once, each thread through a Store of
@@ -104,8 +106,11 @@ class Store {
     /// Gives a claim back unfinished: it is open to others at once and the attempt doesn't count.
     virtual void release(WorkerId worker, const primitives::Hash128& fingerprint) = 0;
 
-    /// Records the outcome, from whichever worker: the first one stays. False if there was one already.
-    virtual bool finish(WorkerId worker, const primitives::Hash128& fingerprint, const proxy_tasks::Outcome& outcome) = 0;
+    /// Records the outcome, from whichever worker: the first one stays, also one that comes after the layer was
+    /// quarantined. False if there was one already. Throws std::invalid_argument if the outcome is neither rejected
+    /// nor has scores, StoreError if no candidate has this fingerprint.
+    virtual bool finish(WorkerId worker, const primitives::Hash128& fingerprint,
+                        const proxy_tasks::Outcome& outcome) = 0;
 
     /// Records why an attempt failed (an error of the program or machine, not of the layer) and gives the claim back.
     virtual void fail(WorkerId worker, const primitives::Hash128& fingerprint, const std::string& reason) = 0;
@@ -114,10 +119,16 @@ class Store {
     /// oldest first, at most `limit`; `position` receives where to go on.
     virtual std::vector<Candidate> scored_since(std::int64_t after, int limit, std::int64_t& position) = 0;
 
-    /// The distinct scored layers (one a fingerprint) with the highest mean accuracy, best first.
+    /// The distinct scored layers (one a fingerprint) with the highest mean accuracy, best first; of equal ones the
+    /// older one first. A layer with an accuracy that is not a number is never among them.
     virtual std::vector<Candidate> best(int count) = 0;
 
     virtual std::optional<Candidate> find(CandidateId id) = 0;
+
+    /// Who evaluated the layer with this fingerprint: where a repetition may expect the same accuracy to the last bit.
+    /// Nothing unless it was scored or rejected by an evaluation.
+    virtual std::optional<Worker> evaluated_by(const primitives::Hash128& fingerprint) = 0;
+
     virtual Funnel funnel() = 0;
 };
 

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <soci/soci.h>
+
+#include <functional>
+#include <string>
+
+namespace normact::results {
+
+/// What differs between databases in the SQL that a study needs.
+struct Dialect {
+    std::string identity;     ///< type of a column that numbers its rows
+    std::string now;          ///< the database's clock: seconds since 1970 with a fraction
+    std::string begin;        ///< starts a transaction that writes
+    std::string lock_row;     ///< at the end of a SELECT: nobody else changes the row until the end of the transaction
+    std::string skip_locked;  ///< the same, passing over rows that others hold
+    /// Says in words what an error of the database means and what to do.
+    std::function<std::string(const soci::soci_error&)> explain;
+};
+
+}  // namespace normact::results

@@ -1,0 +1,146 @@
+#include "results/rows.h"
+
+#include "primitives/json.h"
+
+#include <limits>
+#include <map>
+
+namespace normact::results {
+namespace {
+
+using proxy_tasks::Rejection;
+using State = Candidate::State;
+
+template <class Value>
+struct Named {
+    std::string_view name;
+    Value value;
+};
+constexpr Named<State> states[] = {{"open", State::open},
+                                   {"rejected", State::rejected},
+                                   {"scored", State::scored},
+                                   {"quarantined", State::quarantined}};
+constexpr Named<Rejection> rejections[] = {{"none", Rejection::none},
+                                           {"invalid", Rejection::invalid},
+                                           {"quality", Rejection::quality},
+                                           {"stability", Rejection::stability}};
+
+[[noreturn]] void damaged(CandidateId candidate, const std::string& what) {
+    throw StoreError("the row of candidate " + std::to_string(candidate) + " is damaged: " + what);
+}
+
+template <class Table>
+auto read_name(const Table& table, const std::string& column, CandidateId candidate) {
+    for (const auto& row : table)
+        if (row.name == column) return row.value;
+    damaged(candidate, "it holds the unknown word \"" + column.substr(0, 40) + "\"");
+}
+
+template <class Table, class Value>
+std::string_view find_name(const Table& table, Value value) {
+    for (const auto& row : table)
+        if (row.value == value) return row.name;
+    throw std::logic_error("a value without a name in the tables");
+}
+
+/// The columns of a candidate and its evaluation, as they come.
+struct CandidateRow {
+    long long id = 0, parent = 0;
+    std::string fingerprint, hash, graph, origin, invalid, state, rejection, reason;
+    double seconds = 0;
+    soci::indicator has_parent{}, has_invalid{}, has_evaluation{}, has_rejection{}, has_reason{}, has_seconds{};
+
+    Candidate candidate() const;
+};
+
+Candidate CandidateRow::candidate() const {
+    Candidate candidate;
+    candidate.id = id;
+    candidate.graph = read_graph(graph, id);
+    candidate.hash = read_hash(hash, id);
+    candidate.fingerprint = read_hash(fingerprint, id);
+    if (has_parent == soci::i_ok) candidate.parent = parent;
+    candidate.origin = origin;
+    if (has_invalid == soci::i_ok) {
+        candidate.state = State::rejected;
+        candidate.outcome.rejection = Rejection::invalid;
+        candidate.outcome.reason = invalid;
+        return candidate;
+    }
+    for (const auto indicator : {has_evaluation, has_rejection, has_reason, has_seconds})
+        if (indicator != soci::i_ok) damaged(id, "its evaluation is missing");
+    candidate.state = read_name(states, state, id);
+    candidate.outcome.rejection = read_name(rejections, rejection, id);
+    candidate.outcome.reason = reason;
+    candidate.outcome.seconds = seconds;
+    return candidate;
+}
+
+std::vector<Candidate> read_rows(soci::session& sql, const std::string& selection) {
+    using soci::into;
+    CandidateRow row;
+    soci::statement statement =
+        (sql.prepare << "SELECT c.id, c.fingerprint, c.hash, c.graph, c.parent, c.origin, c.invalid,"
+                        " e.state, e.rejection, e.reason, e.seconds FROM ("
+                     << selection
+                     << ") AS selected JOIN candidate AS c ON c.id = selected.chosen"
+                        " LEFT JOIN evaluation AS e ON e.fingerprint = c.fingerprint"
+                        " ORDER BY selected.place, selected.chosen",
+         into(row.id), into(row.fingerprint), into(row.hash), into(row.graph), into(row.parent, row.has_parent),
+         into(row.origin), into(row.invalid, row.has_invalid), into(row.state, row.has_evaluation),
+         into(row.rejection, row.has_rejection), into(row.reason, row.has_reason), into(row.seconds, row.has_seconds));
+    std::vector<Candidate> candidates;
+    statement.execute();
+    while (statement.fetch()) candidates.push_back(row.candidate());
+    return candidates;
+}
+
+std::map<CandidateId, std::vector<proxy_tasks::Score>> read_scores(soci::session& sql, const std::string& selection) {
+    using soci::into;
+    long long id = 0;
+    proxy_tasks::Score score;
+    soci::indicator has_accuracy{};
+    soci::statement statement =
+        (sql.prepare << "SELECT c.id, s.task, s.replicate, s.accuracy, s.seconds FROM (" << selection
+                     << ") AS selected JOIN candidate AS c ON c.id = selected.chosen"
+                        " JOIN score AS s ON s.fingerprint = c.fingerprint"
+                        " WHERE c.invalid IS NULL ORDER BY c.id, s.id",
+         into(id), into(score.task), into(score.replicate), into(score.accuracy, has_accuracy), into(score.seconds));
+    std::map<CandidateId, std::vector<proxy_tasks::Score>> scores;
+    statement.execute();
+    while (statement.fetch()) {
+        // The databases' common way to keep what is not a number.
+        if (has_accuracy == soci::i_null) score.accuracy = std::numeric_limits<double>::quiet_NaN();
+        scores[id].push_back(score);
+    }
+    return scores;
+}
+
+}  // namespace
+
+std::string_view name(State state) { return find_name(states, state); }
+std::string_view name(Rejection rejection) { return find_name(rejections, rejection); }
+
+std::string graph_column(const primitives::LayerGraph& graph) { return primitives::to_json({{}, graph, {}}); }
+
+primitives::LayerGraph read_graph(const std::string& column, CandidateId candidate) {
+    try {
+        return primitives::parse_json(column).graph;
+    } catch (const primitives::InvalidGraph& error) {
+        damaged(candidate, error.what());
+    }
+}
+
+primitives::Hash128 read_hash(const std::string& column, CandidateId candidate) {
+    if (const auto hash = primitives::parse_hash(column)) return *hash;
+    damaged(candidate, "\"" + column.substr(0, 40) + "\" is no hash");
+}
+
+std::vector<Candidate> read_candidates(soci::session& sql, const std::string& selection) {
+    auto candidates = read_rows(sql, selection);
+    auto scores = read_scores(sql, selection);
+    for (auto& candidate : candidates) candidate.outcome.scores = std::move(scores[candidate.id]);
+    return candidates;
+}
+
+}  // namespace normact::results

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "results/dialect.h"
+#include "results/store.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace normact::results {
+
+/// How values lie in the tables: by name, never by number.
+std::string_view name(Candidate::State state);
+std::string_view name(proxy_tasks::Rejection rejection);
+
+/// The graph as the column holds it, and back. Reading throws StoreError that names the candidate's row.
+std::string graph_column(const primitives::LayerGraph& graph);
+primitives::LayerGraph read_graph(const std::string& column, CandidateId candidate);
+
+/// A hash column back. Throws StoreError that names the candidate's row.
+primitives::Hash128 read_hash(const std::string& column, CandidateId candidate);
+
+/// The candidates that a query selects, with their outcomes. `selection` is a SELECT of the columns `chosen` (an id)
+/// and `place` (ascending order). What the tables hold is not trusted: a row that makes no sense is a StoreError.
+std::vector<Candidate> read_candidates(soci::session& sql, const std::string& selection);
+
+}  // namespace normact::results

@@ -1,0 +1,73 @@
+#include "results/schema.h"
+
+#include <vector>
+
+namespace normact::results {
+namespace {
+
+using Statements = std::vector<std::string>;
+
+/// A step is never changed once a release has made studies with it: what comes later is another step.
+std::vector<Statements> steps(const Dialect& dialect) {
+    return {
+        // 1: a candidate is one row; what became of its function is one evaluation, shared by all with its fingerprint.
+        {"CREATE TABLE schema_version (version INTEGER NOT NULL)", "INSERT INTO schema_version (version) VALUES (0)",
+         "CREATE TABLE study (configuration TEXT NOT NULL, created DOUBLE PRECISION NOT NULL)",
+         "CREATE TABLE worker (id " + dialect.identity +
+             ", host TEXT NOT NULL, process BIGINT NOT NULL, device TEXT NOT NULL, engine TEXT NOT NULL,"
+             " build TEXT NOT NULL, started DOUBLE PRECISION NOT NULL)",
+         "CREATE TABLE candidate (id " + dialect.identity +
+             ", fingerprint TEXT NOT NULL, hash TEXT NOT NULL, graph TEXT NOT NULL,"
+             " parent BIGINT REFERENCES candidate (id), origin TEXT NOT NULL, invalid TEXT,"
+             " proposer BIGINT NOT NULL REFERENCES worker (id), position BIGINT)",
+         "CREATE INDEX candidate_fingerprint ON candidate (fingerprint)",
+         "CREATE UNIQUE INDEX candidate_position ON candidate (position) WHERE position IS NOT NULL",
+         "CREATE TABLE evaluation (fingerprint TEXT PRIMARY KEY NOT NULL,"
+         " candidate BIGINT NOT NULL REFERENCES candidate (id), candidates BIGINT NOT NULL, state TEXT NOT NULL,"
+         " attempts INTEGER NOT NULL, worker BIGINT REFERENCES worker (id), lease_until DOUBLE PRECISION NOT NULL,"
+         " rejection TEXT NOT NULL, reason TEXT NOT NULL, seconds DOUBLE PRECISION NOT NULL)",
+         "CREATE INDEX evaluation_lease ON evaluation (lease_until) WHERE state = 'open'",
+         "CREATE TABLE score (id " + dialect.identity +
+             ", fingerprint TEXT NOT NULL REFERENCES evaluation (fingerprint), task TEXT NOT NULL,"
+             " replicate INTEGER NOT NULL, accuracy DOUBLE PRECISION, seconds DOUBLE PRECISION NOT NULL,"
+             " worker BIGINT NOT NULL REFERENCES worker (id), UNIQUE (fingerprint, task, replicate))",
+         "CREATE TABLE failure (id " + dialect.identity +
+             ", fingerprint TEXT NOT NULL REFERENCES evaluation (fingerprint),"
+             " worker BIGINT NOT NULL REFERENCES worker (id), reason TEXT NOT NULL, happened DOUBLE PRECISION NOT "
+             "NULL)",
+         "CREATE INDEX failure_fingerprint ON failure (fingerprint)",
+         // One row that counts along, so that no count grows with the study. It is the last row that a transaction
+         // changes: its lock puts the positions of scored candidates in the order in which they become visible.
+         "CREATE TABLE funnel (proposed BIGINT NOT NULL, invalid BIGINT NOT NULL, duplicate BIGINT NOT NULL,"
+         " quality BIGINT NOT NULL, stability BIGINT NOT NULL, scored BIGINT NOT NULL, quarantined BIGINT NOT NULL,"
+         " open BIGINT NOT NULL, last_position BIGINT NOT NULL)",
+         "INSERT INTO funnel VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0)"},
+        // 2: the best layers are read off an index instead of being sorted. No mean where an accuracy is missing.
+        {"ALTER TABLE evaluation ADD COLUMN mean_accuracy DOUBLE PRECISION",
+         "UPDATE evaluation SET mean_accuracy = (SELECT CASE WHEN COUNT(*) = COUNT(accuracy) THEN AVG(accuracy) END"
+         " FROM score WHERE score.fingerprint = evaluation.fingerprint) WHERE state = 'scored'",
+         "CREATE INDEX evaluation_mean_accuracy ON evaluation (mean_accuracy DESC, candidate)"
+         " WHERE mean_accuracy IS NOT NULL"},
+    };
+}
+
+constexpr int newest_version = 2;
+
+}  // namespace
+
+int schema_version() { return newest_version; }
+
+void migrate(soci::session& sql, const Dialect& dialect, int version) {
+    const auto all = steps(dialect);
+    for (int step = version; step < newest_version; ++step)
+        for (const auto& statement : all.at(step)) sql << statement;
+    sql << "UPDATE schema_version SET version = " + std::to_string(newest_version);
+}
+
+int stored_schema_version(soci::session& sql) {
+    int version = 0;
+    sql << "SELECT version FROM schema_version", soci::into(version);
+    return version;
+}
+
+}  // namespace normact::results

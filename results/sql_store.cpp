@@ -1,0 +1,367 @@
+#include "results/sql_store.h"
+
+#include "results/rows.h"
+
+#include <cmath>
+#include <limits>
+
+namespace normact::results {
+namespace {
+
+using primitives::Hash128;
+using proxy_tasks::Outcome;
+using proxy_tasks::Rejection;
+using soci::into;
+using soci::use;
+using State = Candidate::State;
+
+/// A number for a column that holds NULL for what is not a number.
+struct Nullable {
+    explicit Nullable(double number) : value(number), indicator(std::isnan(number) ? soci::i_null : soci::i_ok) {}
+    double value;
+    soci::indicator indicator;
+};
+
+double mean_accuracy(const Outcome& outcome) {
+    double sum = 0;
+    for (const auto& score : outcome.scores) sum += score.accuracy;
+    return outcome.scores.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                  : sum / static_cast<double>(outcome.scores.size());
+}
+
+/// The funnel's column for an outcome.
+std::string funnel_column(const Outcome& outcome) {
+    return outcome.rejection == Rejection::none ? "scored" : std::string(name(outcome.rejection));
+}
+
+class SqlStore final : public Store {
+  public:
+    SqlStore(std::unique_ptr<soci::session> session, Dialect dialect, std::string place)
+        : session_(std::move(session)), sql_(*session_), dialect_(std::move(dialect)), place_(std::move(place)) {}
+
+    std::string configuration() override;
+    WorkerId add_worker(const Worker& worker) override;
+    Admission propose(WorkerId worker, const Proposal& proposal, std::chrono::seconds lease) override;
+    std::optional<Claim> reclaim(WorkerId worker, std::chrono::seconds lease, int maximum_attempts) override;
+    bool renew(WorkerId worker, const Hash128& fingerprint, std::chrono::seconds lease) override;
+    void release(WorkerId worker, const Hash128& fingerprint) override;
+    bool finish(WorkerId worker, const Hash128& fingerprint, const Outcome& outcome) override;
+    void fail(WorkerId worker, const Hash128& fingerprint, const std::string& reason) override;
+    std::vector<Candidate> scored_since(std::int64_t after, int limit, std::int64_t& position) override;
+    std::vector<Candidate> best(int count) override;
+    std::optional<Candidate> find(CandidateId id) override;
+    std::optional<Worker> evaluated_by(const Hash128& fingerprint) override;
+    Funnel funnel() override;
+
+  private:
+    /// Runs `body` as one transaction: whole or not at all. Errors of the database become StoreError.
+    template <class Body>
+    auto transaction(const std::string& begin, Body body);
+    template <class Body>
+    auto write(Body body) {
+        return transaction(dialect_.begin, body);
+    }
+    template <class Body>
+    auto read(Body body) {
+        return transaction("BEGIN", body);
+    }
+
+    // Parts of transactions.
+    CandidateId insert_candidate(WorkerId worker, const Proposal& proposal);
+    void insert_score(WorkerId worker, const std::string& fingerprint, const proxy_tasks::Score& score);
+    void number_scored(const std::string& fingerprint, long long candidates);
+    void quarantine(const std::string& fingerprint, int attempts);
+    std::string last_failure(const std::string& fingerprint);
+
+    std::unique_ptr<soci::session> session_;
+    soci::session& sql_;
+    Dialect dialect_;
+    std::string place_;
+};
+
+template <class Body>
+auto SqlStore::transaction(const std::string& begin, Body body) {
+    const auto roll_back = [this] {
+        try {
+            sql_ << "ROLLBACK";
+        } catch (const soci::soci_error&) {  // the database has done it by itself, as SQLite does on a full disk
+        }
+    };
+    try {
+        sql_ << begin;
+        auto result = body();
+        sql_ << "COMMIT";
+        return result;
+    } catch (const soci::soci_error& error) {
+        roll_back();
+        throw StoreError(place_ + ": " + dialect_.explain(error));
+    } catch (const StoreError& error) {
+        roll_back();
+        throw StoreError(place_ + ": " + error.what());
+    } catch (...) {
+        roll_back();
+        throw;
+    }
+}
+
+std::string SqlStore::configuration() {
+    return read([&] {
+        std::string configuration;
+        sql_ << "SELECT configuration FROM study", into(configuration);
+        if (!sql_.got_data()) throw StoreError("the study's configuration is missing: restore the file from a copy");
+        return configuration;
+    });
+}
+
+WorkerId SqlStore::add_worker(const Worker& worker) {
+    return write([&] {
+        long long id = 0;
+        const long long process = worker.process;
+        sql_ << "INSERT INTO worker (host, process, device, engine, build, started)"
+                " VALUES (:host, :process, :device, :engine, :build, " +
+                    dialect_.now + ") RETURNING id",
+            use(worker.host), use(process), use(worker.device), use(worker.engine), use(worker.build), into(id);
+        return WorkerId{id};
+    });
+}
+
+CandidateId SqlStore::insert_candidate(WorkerId worker, const Proposal& proposal) {
+    const long long proposer = worker, parent = proposal.parent.value_or(0);
+    auto has_parent = proposal.parent ? soci::i_ok : soci::i_null;
+    auto is_invalid = proposal.invalid.empty() ? soci::i_null : soci::i_ok;
+    const auto fingerprint = to_string(proposal.fingerprint), hash = to_string(proposal.hash);
+    const auto graph = graph_column(proposal.graph);
+    long long id = 0;
+    sql_ << "INSERT INTO candidate (fingerprint, hash, graph, parent, origin, invalid, proposer) VALUES"
+            " (:fingerprint, :hash, :graph, :parent, :origin, :invalid, :proposer) RETURNING id",
+        use(fingerprint), use(hash), use(graph), use(parent, has_parent), use(proposal.origin),
+        use(proposal.invalid, is_invalid), use(proposer), into(id);
+    return id;
+}
+
+Admission SqlStore::propose(WorkerId worker, const Proposal& proposal, std::chrono::seconds lease) {
+    using enum Admission::Verdict;
+    return write([&] {
+        const auto id = insert_candidate(worker, proposal);
+        if (!proposal.invalid.empty()) {
+            sql_ << "UPDATE funnel SET proposed = proposed + 1, invalid = invalid + 1";
+            return Admission{id, invalid};
+        }
+        const auto fingerprint = to_string(proposal.fingerprint);
+        const long long candidate = id, holder = worker, seconds = lease.count();
+        long long candidates = 0;
+        std::string state;
+        // The unique fingerprint decides who evaluates: the first one inserts the row, all others find it.
+        sql_ << "INSERT INTO evaluation (fingerprint, candidate, candidates, state, attempts, worker, lease_until,"
+                " rejection, reason, seconds) VALUES (:fingerprint, :candidate, 1, 'open', 1, :worker, " +
+                    dialect_.now +
+                    " + :lease, 'none', '', 0) ON CONFLICT (fingerprint)"
+                    " DO UPDATE SET candidates = evaluation.candidates + 1 RETURNING candidates, state",
+            use(fingerprint), use(candidate), use(holder), use(seconds), into(candidates), into(state);
+        if (candidates == 1) {
+            sql_ << "UPDATE funnel SET proposed = proposed + 1, open = open + 1";
+            return Admission{id, claimed};
+        }
+        long long position = 0;
+        const long long scored = state == name(State::scored) ? 1 : 0;
+        sql_ << "UPDATE funnel SET proposed = proposed + 1, duplicate = duplicate + 1,"
+                " last_position = last_position + :scored RETURNING last_position",
+            use(scored), into(position);
+        if (scored != 0)
+            sql_ << "UPDATE candidate SET position = :position WHERE id = :id", use(position), use(candidate);
+        return Admission{id, duplicate};
+    });
+}
+
+std::optional<Claim> SqlStore::reclaim(WorkerId worker, std::chrono::seconds lease, int maximum_attempts) {
+    return write([&]() -> std::optional<Claim> {
+        for (;;) {
+            std::string fingerprint;
+            long long candidate = 0;
+            int attempts = 0;
+            sql_ << "SELECT fingerprint, candidate, attempts FROM evaluation WHERE state = 'open' AND lease_until <= " +
+                        dialect_.now + " ORDER BY lease_until LIMIT 1" + dialect_.skip_locked,
+                into(fingerprint), into(candidate), into(attempts);
+            if (!sql_.got_data()) return std::nullopt;
+            if (attempts >= maximum_attempts) {
+                quarantine(fingerprint, attempts);
+                continue;
+            }
+            std::string graph;
+            sql_ << "SELECT graph FROM candidate WHERE id = :id", use(candidate), into(graph);
+            const long long holder = worker, seconds = lease.count();
+            sql_ << "UPDATE evaluation SET worker = :worker, attempts = attempts + 1, lease_until = " + dialect_.now +
+                        " + :lease WHERE fingerprint = :fingerprint",
+                use(holder), use(seconds), use(fingerprint);
+            return Claim{candidate, read_graph(graph, candidate), read_hash(fingerprint, candidate), attempts + 1};
+        }
+    });
+}
+
+void SqlStore::quarantine(const std::string& fingerprint, int attempts) {
+    const auto failure = last_failure(fingerprint);
+    const auto reason = std::to_string(attempts) + " attempts failed; " +
+                        (failure.empty() ? "their workers stopped without a word" : "the last one said: " + failure);
+    sql_ << "UPDATE evaluation SET state = 'quarantined', reason = :reason, worker = NULL"
+            " WHERE fingerprint = :fingerprint",
+        use(reason), use(fingerprint);
+    sql_ << "UPDATE funnel SET open = open - 1, quarantined = quarantined + 1";
+}
+
+std::string SqlStore::last_failure(const std::string& fingerprint) {
+    std::string reason;
+    sql_ << "SELECT reason FROM failure WHERE fingerprint = :fingerprint ORDER BY id DESC LIMIT 1", use(fingerprint),
+        into(reason);
+    return reason;
+}
+
+bool SqlStore::renew(WorkerId worker, const Hash128& fingerprint, std::chrono::seconds lease) {
+    return write([&] {
+        const auto key = to_string(fingerprint);
+        const long long holder = worker, seconds = lease.count();
+        std::string renewed;
+        sql_ << "UPDATE evaluation SET lease_until = " + dialect_.now +
+                    " + :lease WHERE fingerprint = :fingerprint AND worker = :worker AND state = 'open'"
+                    " RETURNING fingerprint",
+            use(seconds), use(key), use(holder), into(renewed);
+        return !renewed.empty();
+    });
+}
+
+void SqlStore::release(WorkerId worker, const Hash128& fingerprint) {
+    write([&] {
+        const auto key = to_string(fingerprint);
+        const long long holder = worker;
+        sql_ << "UPDATE evaluation SET lease_until = 0, worker = NULL, attempts = attempts - 1"
+                " WHERE fingerprint = :fingerprint AND worker = :worker AND state = 'open'",
+            use(key), use(holder);
+        return true;
+    });
+}
+
+void SqlStore::fail(WorkerId worker, const Hash128& fingerprint, const std::string& reason) {
+    write([&] {
+        const auto key = to_string(fingerprint);
+        const long long holder = worker;
+        sql_ << "INSERT INTO failure (fingerprint, worker, reason, happened) VALUES (:fingerprint, :worker, :reason, " +
+                    dialect_.now + ")",
+            use(key), use(holder), use(reason);
+        sql_ << "UPDATE evaluation SET lease_until = 0, worker = NULL"
+                " WHERE fingerprint = :fingerprint AND worker = :worker AND state = 'open'",
+            use(key), use(holder);
+        return true;
+    });
+}
+
+bool SqlStore::finish(WorkerId worker, const Hash128& fingerprint, const Outcome& outcome) {
+    const bool scored = outcome.rejection == Rejection::none;
+    if (scored && outcome.scores.empty()) throw std::invalid_argument("an outcome needs scores or a rejection");
+    return write([&] {
+        const auto key = to_string(fingerprint);
+        std::string before;
+        long long candidates = 0;
+        sql_ << "SELECT state, candidates FROM evaluation WHERE fingerprint = :fingerprint" + dialect_.lock_row,
+            use(key), into(before), into(candidates);
+        if (!sql_.got_data()) throw StoreError("no candidate with fingerprint " + key + " was proposed");
+        if (before != name(State::open) && before != name(State::quarantined)) return false;
+
+        const long long holder = worker;
+        const std::string state(name(scored ? State::scored : State::rejected)), rejection(name(outcome.rejection));
+        Nullable mean(scored ? mean_accuracy(outcome) : std::numeric_limits<double>::quiet_NaN());
+        sql_ << "UPDATE evaluation SET state = :state, rejection = :rejection, reason = :reason, seconds = :seconds,"
+                " worker = :worker, mean_accuracy = :mean WHERE fingerprint = :fingerprint",
+            use(state), use(rejection), use(outcome.reason), use(outcome.seconds), use(holder),
+            use(mean.value, mean.indicator), use(key);
+        for (const auto& score : outcome.scores) insert_score(worker, key, score);
+        const auto column = funnel_column(outcome);
+        sql_ << "UPDATE funnel SET " + before + " = " + before + " - 1, " + column + " = " + column + " + 1";
+        if (scored) number_scored(key, candidates);
+        return true;
+    });
+}
+
+void SqlStore::insert_score(WorkerId worker, const std::string& fingerprint, const proxy_tasks::Score& score) {
+    Nullable accuracy(score.accuracy);
+    const long long source = worker;
+    sql_ << "INSERT INTO score (fingerprint, task, replicate, accuracy, seconds, worker)"
+            " VALUES (:fingerprint, :task, :replicate, :accuracy, :seconds, :worker)",
+        use(fingerprint), use(score.task), use(score.replicate), use(accuracy.value, accuracy.indicator),
+        use(score.seconds), use(source);
+}
+
+/// Gives all candidates of a fingerprint, which are scored from now on, the next positions, in the order of their ids.
+void SqlStore::number_scored(const std::string& fingerprint, long long candidates) {
+    long long last = 0;
+    sql_ << "UPDATE funnel SET last_position = last_position + :candidates RETURNING last_position", use(candidates),
+        into(last);
+    const long long before = last - candidates;
+    sql_ << "UPDATE candidate SET position = :before + (SELECT COUNT(*) FROM candidate AS earlier"
+            " WHERE earlier.fingerprint = candidate.fingerprint AND earlier.id <= candidate.id"
+            " AND earlier.invalid IS NULL) WHERE fingerprint = :fingerprint AND invalid IS NULL",
+        use(before), use(fingerprint);
+}
+
+std::vector<Candidate> SqlStore::scored_since(std::int64_t after, int limit, std::int64_t& position) {
+    return read([&] {
+        const auto selection = "SELECT id AS chosen, position AS place FROM candidate WHERE position > " +
+                               std::to_string(after) + " ORDER BY position LIMIT " + std::to_string(limit);
+        auto candidates = read_candidates(sql_, selection);
+        long long last = after;
+        sql_ << "SELECT COALESCE(MAX(place), " + std::to_string(after) + ") FROM (" + selection + ") AS selected",
+            into(last);
+        position = last;
+        return candidates;
+    });
+}
+
+std::vector<Candidate> SqlStore::best(int count) {
+    return read([&] {
+        return read_candidates(sql_,
+                               "SELECT candidate AS chosen, -mean_accuracy AS place FROM evaluation"
+                               " WHERE mean_accuracy IS NOT NULL ORDER BY mean_accuracy DESC, candidate LIMIT " +
+                                   std::to_string(count));
+    });
+}
+
+std::optional<Candidate> SqlStore::find(CandidateId id) {
+    return read([&]() -> std::optional<Candidate> {
+        const auto selection = "SELECT id AS chosen, 0 AS place FROM candidate WHERE id = " + std::to_string(id);
+        auto candidates = read_candidates(sql_, selection);
+        if (candidates.empty()) return std::nullopt;
+        return std::move(candidates.front());
+    });
+}
+
+std::optional<Worker> SqlStore::evaluated_by(const Hash128& fingerprint) {
+    return read([&]() -> std::optional<Worker> {
+        const auto key = to_string(fingerprint);
+        Worker worker;
+        long long process = 0;
+        sql_ << "SELECT host, process, device, engine, build FROM evaluation JOIN worker ON worker.id ="
+                " evaluation.worker WHERE fingerprint = :fingerprint AND state IN ('scored', 'rejected')",
+            use(key), into(worker.host), into(process), into(worker.device), into(worker.engine), into(worker.build);
+        if (!sql_.got_data()) return std::nullopt;
+        worker.process = process;
+        return worker;
+    });
+}
+
+Funnel SqlStore::funnel() {
+    return read([&] {
+        long long proposed = 0, invalid = 0, duplicate = 0, quality = 0, stability = 0, scored = 0, quarantined = 0,
+                  open = 0;
+        sql_ << "SELECT proposed, invalid, duplicate, quality, stability, scored, quarantined, open FROM funnel",
+            into(proposed), into(invalid), into(duplicate), into(quality), into(stability), into(scored),
+            into(quarantined), into(open);
+        if (!sql_.got_data()) throw StoreError("the study's counts are missing: restore the file from a copy");
+        return Funnel{proposed, invalid, duplicate, quality, stability, scored, quarantined, open};
+    });
+}
+
+}  // namespace
+
+std::unique_ptr<Store> make_sql_store(std::unique_ptr<soci::session> session, Dialect dialect, std::string place) {
+    return std::make_unique<SqlStore>(std::move(session), std::move(dialect), std::move(place));
+}
+
+}  // namespace normact::results

@@ -1,0 +1,169 @@
+#include "results/sqlite.h"
+
+#include "results/schema.h"
+#include "results/sql_store.h"
+
+#include <soci/sqlite3/soci-sqlite3.h>
+#include <sqlite3.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <random>
+#include <string_view>
+#include <unistd.h>
+
+namespace normact::results {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int seconds_to_wait_for_a_lock = 60;
+
+struct Advice {
+    int code;
+    std::string_view text;
+};
+constexpr Advice advices[] = {
+    {SQLITE_NOTADB, "this is not a study's database; the file was left as it is. Choose another path"},
+    {SQLITE_CORRUPT, "the file is damaged. Restore it from a copy, or try: sqlite3 FILE .recover"},
+    {SQLITE_FULL, "the disk is full. Make room, then run the same command again: what was recorded is safe"},
+    {SQLITE_READONLY, "the file or its folder is read-only. Make both writable, or copy the file elsewhere"},
+    {SQLITE_CANTOPEN,
+     "the file can't be opened. Its folder must exist and be writable: SQLite keeps two files beside it"},
+    {SQLITE_IOERR,
+     "reading or writing the file failed (full disk, file size limit or faulty disk). What was recorded "
+     "is safe: mend that, then run the same command again"},
+    {SQLITE_BUSY,
+     "another process has kept the database locked for a minute. See who uses the file, then run the same "
+     "command again"},
+    {SQLITE_PERM, "access to the file is denied. Make it readable and writable"},
+    {SQLITE_AUTH, "access to the file is denied. Make it readable and writable"},
+};
+
+std::string explain_sqlite(const soci::soci_error& error) {
+    if (const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error))
+        for (const auto& advice : advices)
+            if (advice.code == (sqlite->result() & 0xff)) return std::string(advice.text);
+    return std::string("the database refused: ") + error.what();
+}
+
+/// Runs `body` with SQLite's errors turned into StoreError.
+template <class Body>
+auto explained(const std::string& path, Body body) {
+    try {
+        return body();
+    } catch (const soci::soci_error& error) {
+        throw StoreError(path + ": " + explain_sqlite(error));
+    }
+}
+
+/// Throws StoreError unless the file is a study of a version that this program knows; older ones are migrated.
+void check_and_migrate(soci::session& sql, const std::string& path) {
+    int application = 0;
+    sql << "PRAGMA application_id", soci::into(application);
+    if (application != sqlite_application_id)
+        throw StoreError(path +
+                         ": this is another program's database or empty, not a study; it was left as it is. "
+                         "Choose another path");
+    int version = stored_schema_version(sql);
+    if (version > schema_version())
+        throw StoreError(path + ": the study was made by a newer normact (format " + std::to_string(version) +
+                         "; this one knows up to " + std::to_string(schema_version()) + "). Update normact");
+    if (version == schema_version()) return;
+    sql << sqlite_dialect().begin;
+    version = stored_schema_version(sql);  // another process may have been faster
+    if (version < schema_version()) migrate(sql, sqlite_dialect(), version);
+    sql << "COMMIT";
+}
+
+/// Makes a whole study in a new file.
+void fill_new_file(const std::string& path, const std::string& configuration) {
+    const auto session = connect_sqlite(path);
+    auto& sql = *session;
+    const auto dialect = sqlite_dialect();
+    sql << "PRAGMA application_id = " + std::to_string(sqlite_application_id);
+    sql << dialect.begin;
+    migrate(sql, dialect, 0);
+    sql << "INSERT INTO study (configuration, created) VALUES (:configuration, " + dialect.now + ")",
+        soci::use(configuration);
+    sql << "COMMIT";
+    std::string mode;  // readers and one writer at once; it stays with the file
+    sql << "PRAGMA journal_mode = WAL", soci::into(mode);
+}
+
+/// A file of its own beside the path that goes away with this object, with those that SQLite keeps beside it.
+class NewFile {
+  public:
+    explicit NewFile(const std::string& path) : path_(path + ".new-" + std::to_string(std::random_device()())) {}
+    ~NewFile() {
+        std::error_code ignored;
+        for (const char* ending : {"", "-wal", "-shm", "-journal"}) fs::remove(path_ + ending, ignored);
+    }
+    NewFile(const NewFile&) = delete;
+    NewFile& operator=(const NewFile&) = delete;
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+[[noreturn]] void refuse_existing(const std::string& path) {
+    throw StoreError(path + ": something is there already; it was left as it is. Resume it, or choose another path");
+}
+
+}  // namespace
+
+Dialect sqlite_dialect() {
+    return {
+        .identity = "INTEGER PRIMARY KEY",
+        // Days to seconds; a double holds this date to some 40 microseconds, SQLite's clock ticks in milliseconds.
+        .now = "((julianday('now') - 2440587.5) * 86400.0)",
+        .begin = "BEGIN IMMEDIATE",  // the one writer at a time; a later change from reading to writing could fail
+        .lock_row = "",
+        .skip_locked = "",
+        .explain = explain_sqlite,
+    };
+}
+
+std::unique_ptr<soci::session> connect_sqlite(const std::string& path) {
+    if (path.find('"') != std::string::npos) throw StoreError(path + ": a study's path can't hold a quotation mark");
+    auto session = std::make_unique<soci::session>(
+        soci::sqlite3, "dbname=\"" + path + "\" timeout=" + std::to_string(seconds_to_wait_for_a_lock));
+    *session << "PRAGMA foreign_keys = ON";
+    *session << "PRAGMA synchronous = NORMAL";
+    *session << "PRAGMA trusted_schema = OFF";  // the file may come from anyone
+    *session << "PRAGMA cell_size_check = ON";  // finds damaged pages before they are used
+    return session;
+}
+
+bool study_exists(const std::string& path) {
+    std::error_code error;
+    return fs::exists(fs::symlink_status(path, error));
+}
+
+std::unique_ptr<Store> create_study(const std::string& path, const std::string& configuration) {
+    if (study_exists(path)) refuse_existing(path);
+    return explained(path, [&] {
+        // A study appears under its name at once and whole: a kill leaves none, and of two makers one fails.
+        const NewFile file(path);
+        fill_new_file(file.path(), configuration);
+        if (::link(file.path().c_str(), path.c_str()) != 0) {
+            if (errno == EEXIST) refuse_existing(path);
+            throw StoreError(path + ": can't be made: " + std::strerror(errno));
+        }
+        return make_sql_store(connect_sqlite(path), sqlite_dialect(), path);
+    });
+}
+
+std::unique_ptr<Store> open_study(const std::string& path) {
+    std::error_code error;
+    if (!fs::exists(path, error)) throw StoreError(path + ": there is no study. Start one with: normact search");
+    if (!fs::is_regular_file(path, error)) throw StoreError(path + ": this is not a file");
+    return explained(path, [&] {
+        auto session = connect_sqlite(path);
+        check_and_migrate(*session, path);
+        return make_sql_store(std::move(session), sqlite_dialect(), path);
+    });
+}
+
+}  // namespace normact::results

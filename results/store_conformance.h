@@ -1,0 +1,481 @@
+#pragma once
+
+// What every store must do, as one suite over a factory: another database plugs in with
+//     INSTANTIATE_TEST_SUITE_P(PostgreSql, StoreConformance, testing::Values(Backend{"PostgreSql", make_place}));
+
+#include "primitives/text.h"
+#include "results/store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <map>
+#include <set>
+
+namespace normact::results {
+
+/// A fresh study of a test's own; it goes away with this object.
+class StudyPlace {
+  public:
+    virtual ~StudyPlace() = default;
+    /// Another connection to the study.
+    virtual std::unique_ptr<Store> open() = 0;
+};
+
+struct Backend {
+    std::string name;
+    std::function<std::unique_ptr<StudyPlace>(const std::string& configuration)> make;
+};
+inline void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
+
+/// A valid proposal whose function has this number.
+inline Proposal proposal(std::uint64_t function) {
+    Proposal proposal;
+    proposal.graph = primitives::parse_text("max(x, zero) * v1 + v0");
+    proposal.hash = {7, function};
+    proposal.fingerprint = {1, function};
+    proposal.origin = "random";
+    return proposal;
+}
+
+inline proxy_tasks::Outcome scored(double first, double second) {
+    return {.rejection = proxy_tasks::Rejection::none,
+            .reason = "",
+            .scores = {{"cifar-10/b", 0, first, 1.5}, {"cifar-10/a", 0, second, 2.5}},
+            .seconds = 4.5};
+}
+
+inline proxy_tasks::Outcome rejected(proxy_tasks::Rejection rejection) {
+    return {.rejection = rejection, .reason = "a: accuracy 0.11 after 100 steps", .scores = {}, .seconds = 0.5};
+}
+
+class StoreConformance : public testing::TestWithParam<Backend> {
+  protected:
+    using Verdict = Admission::Verdict;
+    using State = Candidate::State;
+    using Rejection = proxy_tasks::Rejection;
+    static constexpr std::chrono::seconds long_lease{3600}, no_lease{0};
+
+    void fresh_study() {
+        store.reset();
+        place = GetParam().make("{\"seed\": 1}");
+        store = place->open();
+        worker = add_worker("host");
+    }
+    void SetUp() override { fresh_study(); }
+
+    WorkerId add_worker(const std::string& host) { return store->add_worker({host, 42, "cpu", "aten", "0.1.0"}); }
+    Admission propose(std::uint64_t function, std::chrono::seconds lease = long_lease) {
+        return store->propose(worker, proposal(function), lease);
+    }
+    bool finish(std::uint64_t function, const proxy_tasks::Outcome& outcome) {
+        return store->finish(worker, proposal(function).fingerprint, outcome);
+    }
+    std::vector<CandidateId> ids_scored_since(std::int64_t after, int limit = 1000) {
+        std::vector<CandidateId> ids;
+        for (const auto& candidate : store->scored_since(after, limit, position)) ids.push_back(candidate.id);
+        return ids;
+    }
+    static std::int64_t sum_of_ends(const Funnel& f) {
+        return f.invalid + f.duplicate + f.quality + f.stability + f.scored + f.quarantined + f.open;
+    }
+
+    std::unique_ptr<StudyPlace> place;
+    std::unique_ptr<Store> store;
+    WorkerId worker = 0;
+    std::int64_t position = 0;
+};
+
+TEST_P(StoreConformance, keeps_the_configuration) {
+    EXPECT_EQ(store->configuration(), "{\"seed\": 1}");
+    EXPECT_EQ(place->open()->configuration(), "{\"seed\": 1}");
+}
+
+TEST_P(StoreConformance, gives_each_worker_an_id_of_its_own) { EXPECT_NE(add_worker("one"), add_worker("one")); }
+
+TEST_P(StoreConformance, lets_the_first_proposer_of_a_function_evaluate_it) {
+    const auto first = propose(1), second = propose(1), other = propose(2);
+    EXPECT_EQ(first.verdict, Verdict::claimed);
+    EXPECT_EQ(second.verdict, Verdict::duplicate);
+    EXPECT_EQ(other.verdict, Verdict::claimed);
+    EXPECT_LT(first.candidate, second.candidate);
+}
+
+TEST_P(StoreConformance, finds_a_candidate_as_it_was_proposed) {
+    auto child = proposal(2);
+    child.parent = propose(1).candidate;
+    child.origin = "mutation";
+    const auto id = store->propose(worker, child, long_lease).candidate;
+    const auto found = place->open()->find(id);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->id, id);
+    EXPECT_EQ(found->graph, child.graph);
+    EXPECT_EQ(found->hash, child.hash);
+    EXPECT_EQ(found->fingerprint, child.fingerprint);
+    EXPECT_EQ(found->parent, child.parent);
+    EXPECT_EQ(found->origin, "mutation");
+    EXPECT_EQ(found->state, State::open);
+    EXPECT_FALSE(store->find(id + 1));
+    EXPECT_FALSE(store->find(*child.parent)->parent);
+}
+
+TEST_P(StoreConformance, records_an_invalid_candidate_with_its_reason_and_evaluates_it_never) {
+    auto invalid = proposal(1);
+    invalid.invalid = "not finite";
+    const auto admission = store->propose(worker, invalid, no_lease);
+    EXPECT_EQ(admission.verdict, Verdict::invalid);
+    const auto found = store->find(admission.candidate);
+    EXPECT_EQ(found->state, State::rejected);
+    EXPECT_EQ(found->outcome.rejection, Rejection::invalid);
+    EXPECT_EQ(found->outcome.reason, "not finite");
+    EXPECT_FALSE(store->reclaim(worker, long_lease, 3));
+    EXPECT_EQ(propose(1).verdict, Verdict::claimed) << "an invalid candidate stands for no function";
+    finish(1, scored(0.5, 0.5));
+    EXPECT_EQ(store->find(admission.candidate)->state, State::rejected);
+    EXPECT_EQ(ids_scored_since(0).size(), 1u);
+}
+
+TEST_P(StoreConformance, keeps_scores_to_the_last_bit_and_in_their_order) {
+    const auto id = propose(1).candidate;
+    const double third = 1.0 / 3;
+    ASSERT_TRUE(finish(1, scored(third, std::nextafter(third, 1))));
+    const auto found = place->open()->find(id);
+    EXPECT_EQ(found->state, State::scored);
+    ASSERT_EQ(found->outcome.scores.size(), 2u);
+    EXPECT_EQ(found->outcome.scores[0].task, "cifar-10/b");
+    EXPECT_EQ(found->outcome.scores[0].replicate, 0);
+    EXPECT_EQ(found->outcome.scores[0].accuracy, third);
+    EXPECT_EQ(found->outcome.scores[0].seconds, 1.5);
+    EXPECT_EQ(found->outcome.scores[1].task, "cifar-10/a");
+    EXPECT_EQ(found->outcome.scores[1].accuracy, std::nextafter(third, 1));
+    EXPECT_EQ(found->outcome.seconds, 4.5);
+}
+
+TEST_P(StoreConformance, keeps_an_accuracy_that_is_not_a_number_and_never_calls_it_best) {
+    const auto id = propose(1).candidate;
+    finish(1, scored(std::numeric_limits<double>::quiet_NaN(), 0.9));
+    propose(2);
+    finish(2, scored(0.1, 0.1));
+    const auto scores = store->find(id)->outcome.scores;
+    EXPECT_TRUE(std::isnan(scores.at(0).accuracy));
+    EXPECT_EQ(scores.at(1).accuracy, 0.9);
+    EXPECT_EQ(store->best(5).size(), 1u);
+    EXPECT_EQ(ids_scored_since(0).size(), 2u);
+}
+
+TEST_P(StoreConformance, keeps_a_rejection_with_its_reason) {
+    const auto id = propose(1).candidate;
+    ASSERT_TRUE(finish(1, rejected(Rejection::stability)));
+    const auto found = store->find(id);
+    EXPECT_EQ(found->state, State::rejected);
+    EXPECT_EQ(found->outcome.rejection, Rejection::stability);
+    EXPECT_EQ(found->outcome.reason, "a: accuracy 0.11 after 100 steps");
+    EXPECT_TRUE(found->outcome.scores.empty());
+    EXPECT_TRUE(ids_scored_since(0).empty());
+}
+
+TEST_P(StoreConformance, shares_an_outcome_with_duplicates_before_and_after_it) {
+    propose(1);
+    const auto before = propose(1).candidate;
+    finish(1, scored(0.5, 0.7));
+    const auto after = propose(1).candidate;
+    for (const auto id : {before, after}) {
+        EXPECT_EQ(store->find(id)->state, State::scored);
+        EXPECT_EQ(store->find(id)->outcome.scores.at(1).accuracy, 0.7);
+    }
+    propose(2);
+    finish(2, rejected(Rejection::quality));
+    EXPECT_EQ(store->find(propose(2).candidate)->outcome.rejection, Rejection::quality);
+}
+
+TEST_P(StoreConformance, takes_the_first_outcome_alone) {
+    const auto id = propose(1).candidate;
+    EXPECT_TRUE(finish(1, scored(0.5, 0.5)));
+    const auto late = add_worker("late");
+    EXPECT_FALSE(store->finish(late, proposal(1).fingerprint, scored(0.9, 0.9)));
+    EXPECT_FALSE(store->finish(late, proposal(1).fingerprint, rejected(Rejection::quality)));
+    EXPECT_EQ(store->find(id)->outcome.scores.at(0).accuracy, 0.5);
+    EXPECT_EQ(store->funnel().scored, 1);
+}
+
+TEST_P(StoreConformance, takes_an_outcome_from_a_worker_whose_lease_has_run_out) {
+    propose(1, no_lease);
+    const auto other = add_worker("other");
+    ASSERT_TRUE(store->reclaim(other, long_lease, 3));
+    EXPECT_TRUE(finish(1, scored(0.5, 0.5)));
+    EXPECT_FALSE(store->finish(other, proposal(1).fingerprint, scored(0.4, 0.4)));
+}
+
+TEST_P(StoreConformance, refuses_outcomes_that_make_no_sense) {
+    propose(1);
+    EXPECT_THROW(finish(1, {}), std::invalid_argument);
+    EXPECT_THROW(finish(2, scored(0.5, 0.5)), StoreError);
+    auto twice = scored(0.5, 0.5);
+    twice.scores[1].task = twice.scores[0].task;
+    EXPECT_THROW(finish(1, twice), StoreError);
+    EXPECT_EQ(store->funnel().open, 1) << "a refused outcome leaves nothing behind";
+    EXPECT_TRUE(finish(1, scored(0.5, 0.5)));
+}
+
+TEST_P(StoreConformance, refuses_unknown_parents_and_workers_and_records_nothing) {
+    auto orphan = proposal(1);
+    orphan.parent = 12345;
+    EXPECT_THROW(store->propose(worker, orphan, long_lease), StoreError);
+    EXPECT_THROW(store->propose(worker + 1, proposal(1), long_lease), StoreError);
+    EXPECT_EQ(store->funnel().proposed, 0);
+    EXPECT_EQ(propose(1).verdict, Verdict::claimed);
+}
+
+TEST_P(StoreConformance, says_who_evaluated) {
+    propose(1, no_lease);
+    EXPECT_FALSE(store->evaluated_by(proposal(1).fingerprint));
+    const auto other = add_worker("other");
+    store->finish(other, proposal(1).fingerprint, scored(0.5, 0.5));
+    const auto source = store->evaluated_by(proposal(1).fingerprint);
+    ASSERT_TRUE(source);
+    EXPECT_EQ(source->host, "other");
+    EXPECT_EQ(source->process, 42);
+    EXPECT_EQ(source->engine, "aten");
+}
+
+TEST_P(StoreConformance, hands_a_claim_on_only_when_its_lease_has_run_out) {
+    propose(1, long_lease);
+    EXPECT_FALSE(store->reclaim(worker, long_lease, 3));
+    const auto id = propose(2, no_lease).candidate;
+    propose(2, no_lease);
+    const auto claim = store->reclaim(add_worker("other"), long_lease, 3);
+    ASSERT_TRUE(claim);
+    EXPECT_EQ(claim->candidate, id);
+    EXPECT_EQ(claim->fingerprint, proposal(2).fingerprint);
+    EXPECT_EQ(claim->graph, proposal(2).graph);
+    EXPECT_EQ(claim->attempt, 2);
+    EXPECT_FALSE(store->reclaim(worker, long_lease, 3));
+}
+
+TEST_P(StoreConformance, renews_a_claim_for_its_holder_alone) {
+    propose(1, no_lease);
+    EXPECT_TRUE(store->renew(worker, proposal(1).fingerprint, long_lease));
+    const auto other = add_worker("other");
+    EXPECT_FALSE(store->reclaim(other, long_lease, 3)) << "it was renewed";
+    EXPECT_FALSE(store->renew(other, proposal(1).fingerprint, long_lease));
+    EXPECT_TRUE(store->renew(worker, proposal(1).fingerprint, no_lease));
+    EXPECT_TRUE(store->reclaim(other, long_lease, 3));
+    EXPECT_FALSE(store->renew(worker, proposal(1).fingerprint, long_lease)) << "another worker has it";
+    finish(1, scored(0.5, 0.5));
+    EXPECT_FALSE(store->renew(other, proposal(1).fingerprint, long_lease)) << "there is nothing left to do";
+}
+
+TEST_P(StoreConformance, opens_a_released_claim_to_others_without_counting_the_attempt) {
+    propose(1, long_lease);
+    store->release(add_worker("other"), proposal(1).fingerprint);
+    EXPECT_FALSE(store->reclaim(worker, long_lease, 3)) << "only its holder can give a claim back";
+    for (int i = 0; i < 5; ++i) {
+        store->release(worker, proposal(1).fingerprint);
+        const auto claim = store->reclaim(worker, long_lease, 3);
+        ASSERT_TRUE(claim);
+        EXPECT_EQ(claim->attempt, 1);
+    }
+}
+
+TEST_P(StoreConformance, quarantines_a_layer_after_its_last_attempt_with_the_last_reason) {
+    const auto id = propose(1, long_lease).candidate;
+    for (const int attempt : {2, 3}) {
+        store->fail(worker, proposal(1).fingerprint, "out of memory " + std::to_string(attempt - 1));
+        EXPECT_EQ(store->reclaim(worker, long_lease, 3)->attempt, attempt);
+    }
+    store->fail(worker, proposal(1).fingerprint, "out of memory 3");
+    EXPECT_FALSE(store->reclaim(worker, long_lease, 3));
+    const auto found = store->find(id);
+    EXPECT_EQ(found->state, State::quarantined);
+    EXPECT_THAT(found->outcome.reason, testing::HasSubstr("3 attempts"));
+    EXPECT_THAT(found->outcome.reason, testing::HasSubstr("out of memory 3"));
+    EXPECT_EQ(store->funnel().quarantined, 1);
+    EXPECT_EQ(propose(1).verdict, Verdict::duplicate);
+}
+
+TEST_P(StoreConformance, quarantines_a_layer_whose_workers_vanish_and_hands_out_the_next) {
+    propose(1, no_lease);
+    propose(2, no_lease);
+    std::multiset<std::uint64_t> claimed;
+    while (const auto claim = store->reclaim(worker, no_lease, 2)) claimed.insert(claim->fingerprint.low);
+    EXPECT_EQ(claimed, (std::multiset<std::uint64_t>{1, 2}));
+    EXPECT_EQ(store->funnel().quarantined, 2);
+}
+
+TEST_P(StoreConformance, takes_a_late_result_of_a_quarantined_layer) {
+    const auto id = propose(1, no_lease).candidate;
+    EXPECT_FALSE(store->reclaim(worker, no_lease, 1));
+    ASSERT_EQ(store->find(id)->state, State::quarantined);
+    EXPECT_TRUE(finish(1, scored(0.5, 0.5)));
+    EXPECT_EQ(store->find(id)->state, State::scored);
+    EXPECT_EQ(store->find(id)->outcome.reason, "");
+    EXPECT_EQ(store->funnel().quarantined, 0);
+    EXPECT_EQ(store->funnel().scored, 1);
+}
+
+TEST_P(StoreConformance, lists_the_scored_in_the_order_in_which_they_became_it) {
+    const auto a = propose(1).candidate, b = propose(2).candidate, duplicate_of_a = propose(1).candidate;
+    propose(3);
+    finish(3, rejected(Rejection::quality));
+    finish(2, scored(0.2, 0.2));
+    EXPECT_EQ(ids_scored_since(0), (std::vector{b}));
+    finish(1, scored(0.1, 0.1));
+    const auto duplicate_of_b = propose(2).candidate;
+    EXPECT_EQ(ids_scored_since(0), (std::vector{b, a, duplicate_of_a, duplicate_of_b}));
+}
+
+TEST_P(StoreConformance, lists_the_scored_in_pieces_that_join) {
+    std::vector<CandidateId> all, pieces;
+    for (std::uint64_t function = 0; function < 7; ++function) {
+        all.push_back(propose(function).candidate);
+        finish(function, scored(0.5, 0.5));
+    }
+    do {
+        const auto piece = ids_scored_since(position, 3);
+        if (piece.empty()) break;
+        pieces.insert(pieces.end(), piece.begin(), piece.end());
+    } while (pieces.size() < 100);
+    EXPECT_EQ(pieces, all);
+    const auto end = position;
+    EXPECT_TRUE(ids_scored_since(end).empty());
+    EXPECT_EQ(position, end) << "the position stays where nothing is new";
+}
+
+TEST_P(StoreConformance, ranks_distinct_functions_by_their_mean_accuracy) {
+    const std::vector<double> accuracies{0.3, 0.9, 0.1, 0.5};
+    std::vector<CandidateId> ids;
+    for (std::uint64_t function = 0; function < accuracies.size(); ++function) {
+        ids.push_back(propose(function).candidate);
+        propose(function);
+        finish(function, scored(accuracies[function] + 0.05, accuracies[function] - 0.05));
+    }
+    propose(9);
+    std::vector<CandidateId> best;
+    for (const auto& candidate : store->best(3)) best.push_back(candidate.id);
+    EXPECT_EQ(best, (std::vector{ids[1], ids[3], ids[0]}));
+    EXPECT_EQ(store->best(10).size(), 4u);
+    EXPECT_EQ(store->best(1).at(0).outcome.scores.size(), 2u);
+}
+
+TEST_P(StoreConformance, counts_each_candidate_once_in_the_funnel) {
+    auto invalid = proposal(100);
+    invalid.invalid = "not finite";
+    store->propose(worker, invalid, long_lease);
+    for (std::uint64_t function = 0; function < 6; ++function) propose(function, no_lease);
+    propose(0);
+    finish(0, scored(0.5, 0.5));
+    finish(1, rejected(Rejection::quality));
+    finish(2, rejected(Rejection::stability));
+    finish(3, rejected(Rejection::invalid));
+    propose(1);
+    const auto funnel = store->funnel();
+    EXPECT_EQ(funnel.proposed, 9);
+    EXPECT_EQ(funnel.invalid, 2);
+    EXPECT_EQ(funnel.duplicate, 2);
+    EXPECT_EQ(funnel.quality, 1);
+    EXPECT_EQ(funnel.stability, 1);
+    EXPECT_EQ(funnel.scored, 1);
+    EXPECT_EQ(funnel.open, 2);
+    EXPECT_EQ(funnel.proposed, sum_of_ends(funnel));
+}
+
+TEST_P(StoreConformance, shows_what_one_connection_did_to_all_others) {
+    const auto other = place->open();
+    propose(1);
+    EXPECT_EQ(other->propose(other->add_worker({}), proposal(1), long_lease).verdict, Verdict::duplicate);
+    finish(1, scored(0.5, 0.5));
+    EXPECT_EQ(other->best(1).size(), 1u);
+    EXPECT_EQ(store->funnel().duplicate, 1);
+}
+
+/// What a store should hold, kept in the simplest way.
+struct Model {
+    struct Function {
+        std::vector<CandidateId> candidates;
+        Candidate::State state = Candidate::State::open;
+    };
+    std::map<std::uint64_t, Function> functions;
+    std::vector<CandidateId> scored;
+    std::int64_t proposed = 0, invalid = 0;
+};
+
+TEST_P(StoreConformance, agrees_with_a_simple_model_after_any_history) {
+    rc::detail::checkGTest([this](const std::vector<std::pair<int, int>>& history) {
+        fresh_study();
+        Model model;
+        for (const auto& [action, draw] : history) {
+            const auto function = static_cast<std::uint64_t>(std::abs(draw % 4));
+            const auto fingerprint = proposal(function).fingerprint;
+            const auto known = model.functions.find(function);
+            const bool unfinished = known != model.functions.end() &&
+                                    (known->second.state == State::open || known->second.state == State::quarantined);
+            switch (std::abs(action % 8)) {
+                case 0:
+                case 1: {
+                    const auto admission = propose(function, no_lease);
+                    RC_ASSERT((admission.verdict == Verdict::claimed) == (known == model.functions.end()));
+                    ++model.proposed;
+                    auto& entry = model.functions[function];
+                    entry.candidates.push_back(admission.candidate);
+                    if (entry.state == State::scored) model.scored.push_back(admission.candidate);
+                    break;
+                }
+                case 2: {
+                    auto invalid = proposal(function);
+                    invalid.invalid = "not finite";
+                    store->propose(worker, invalid, no_lease);
+                    ++model.proposed, ++model.invalid;
+                    break;
+                }
+                case 3:
+                    if (known == model.functions.end()) break;
+                    RC_ASSERT(finish(function, scored(0.5, 0.5)) == unfinished);
+                    if (!unfinished) break;
+                    known->second.state = State::scored;
+                    for (const auto id : known->second.candidates) model.scored.push_back(id);
+                    break;
+                case 4:
+                    if (known == model.functions.end()) break;
+                    RC_ASSERT(finish(function, rejected(Rejection::quality)) == unfinished);
+                    if (unfinished) known->second.state = State::rejected;
+                    break;
+                case 5:
+                    if (known != model.functions.end()) store->fail(worker, fingerprint, "no memory");
+                    break;
+                case 6:
+                    store->release(worker, fingerprint);
+                    break;
+                case 7: {
+                    const auto claim = store->reclaim(worker, no_lease, 2);
+                    for (auto& [number, entry] : model.functions)  // what was quarantined on the way
+                        if (entry.state == State::open) entry.state = store->find(entry.candidates.front())->state;
+                    if (claim) RC_ASSERT(model.functions.at(claim->fingerprint.low).state == State::open);
+                    break;
+                }
+            }
+        }
+        RC_ASSERT(ids_scored_since(0) == model.scored);
+        std::map<State, std::int64_t> count;
+        std::int64_t duplicates = 0;
+        for (const auto& [number, entry] : model.functions) {
+            ++count[entry.state];
+            duplicates += static_cast<std::int64_t>(entry.candidates.size()) - 1;
+            for (const auto id : entry.candidates) RC_ASSERT(store->find(id)->state == entry.state);
+        }
+        const auto funnel = store->funnel();
+        RC_ASSERT(funnel.proposed == model.proposed);
+        RC_ASSERT(funnel.invalid == model.invalid);
+        RC_ASSERT(funnel.duplicate == duplicates);
+        RC_ASSERT(funnel.scored == count[State::scored]);
+        RC_ASSERT(funnel.quality == count[State::rejected]);
+        RC_ASSERT(funnel.quarantined == count[State::quarantined]);
+        RC_ASSERT(funnel.open == count[State::open]);
+        RC_ASSERT(store->best(100).size() == static_cast<std::size_t>(count[State::scored]));
+    });
+}
+
+}  // namespace normact::results

@@ -1,0 +1,46 @@
+#pragma once
+
+// What the tests of SQLite studies share.
+
+#include "results/store_conformance.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <random>
+#include <string>
+
+namespace normact::results {
+
+/// A folder that goes away with this object.
+class TemporaryFolder {
+  public:
+    TemporaryFolder()
+        : path_(std::filesystem::path(testing::TempDir()) / ("normact-" + std::to_string(std::random_device()()))) {
+        std::filesystem::create_directories(path_);
+    }
+    ~TemporaryFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+    const std::filesystem::path& path() const { return path_; }
+    std::string file(const std::string& name) const { return (path_ / name).string(); }
+
+  private:
+    std::filesystem::path path_;
+};
+
+class StudyFile final : public StudyPlace {
+  public:
+    explicit StudyFile(const std::string& configuration) { create_study(path(), configuration); }
+    std::unique_ptr<Store> open() override { return open_study(path()); }
+    std::string path() const { return folder_.file("study.normact"); }
+
+  private:
+    TemporaryFolder folder_;
+};
+
+}  // namespace normact::results
