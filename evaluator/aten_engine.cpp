@@ -1,0 +1,243 @@
+#include "evaluator/aten_engine.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+#include "evaluator/batch_normalization.h"
+#include "evaluator/mean.h"
+#include "evaluator/value.h"
+#include "primitives/definitions.h"
+
+namespace normact::evaluator {
+namespace {
+
+using primitives::IndexSet;
+using primitives::Kind;
+using primitives::LayerGraph;
+using primitives::LayerSettings;
+using primitives::Node;
+using primitives::Op;
+namespace rows = primitives::rows;
+
+using ElementwiseFunction = Value (*)(const Value& a, const Value& b);
+
+/// What a moment does with values: the statistic that its average follows, and the moment itself.
+struct MomentFunctions {
+    Value (*statistic)(const Value& value, IndexSet set, int groups) = nullptr;
+    Value (*value)(const Value& statistic, double epsilon) = nullptr;
+};
+
+constexpr std::size_t operations =
+    std::tuple_size_v<rows::Initial> + std::tuple_size_v<rows::Elementwise> + std::tuple_size_v<rows::Moments>;
+
+constexpr auto elementwise_functions = [] {
+    std::array<ElementwiseFunction, operations> functions{};
+    rows::for_each_elementwise([&]<typename Row>(Row) {
+        functions[static_cast<std::size_t>(Row::row.op)] = [](const Value& a, [[maybe_unused]] const Value& b) {
+            if constexpr (Row::row.arity == 2)
+                return Row::value(a, b);
+            else
+                return Row::value(a);
+        };
+    });
+    return functions;
+}();
+
+constexpr auto moment_functions = [] {
+    std::array<MomentFunctions, operations> functions{};
+    rows::for_each_moment([&]<typename Row>(Row) {
+        functions[static_cast<std::size_t>(Row::row.op)] = {
+            [](const Value& value, IndexSet set, int groups) {
+                return Row::statistic(value, [&](const Value& inner) { return mean(inner, set, groups); });
+            },
+            [](const Value& statistic, double epsilon) { return Row::value(statistic, epsilon); }};
+    });
+    return functions;
+}();
+
+Value channels_as_value(const at::Tensor& channels) { return {channels.view({1, -1, 1, 1})}; }
+
+/// One value a channel from a lazily broadcast one.
+at::Tensor value_as_channels(const at::Tensor& tensor, std::int64_t channels) {
+    return tensor.reshape({-1}).expand({channels}).contiguous();
+}
+
+void check(const at::Tensor& x, const Parameters& parameters, std::span<const at::Tensor> averages,
+           std::size_t expected_averages) {
+    const auto require = [](bool holds, const std::string& message) {
+        if (!holds) throw std::invalid_argument("layer: " + message);
+    };
+    require(x.dim() == 4, fmt::format("x must have four dimensions [N,C,H,W], it has {}", x.dim()));
+    require(x.numel() > 0, c10::str("x has no elements: its shape is ", x.sizes()));
+    require(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, "x must be float32 or float64");
+    const std::array named{std::pair{"v0", &parameters.v0}, std::pair{"v1", &parameters.v1},
+                           std::pair{"gamma", &parameters.gamma}, std::pair{"beta", &parameters.beta}};
+    for (const auto& [name, parameter] : named) {
+        require(parameter->defined() && parameter->dim() == 1 && parameter->size(0) == x.size(1),
+                fmt::format("{} must have one value for each of the {} channels of x", name, x.size(1)));
+        require(parameter->scalar_type() == x.scalar_type(), fmt::format("{} and x must have the same type", name));
+    }
+    require(averages.size() == expected_averages,
+            fmt::format("{} moving averages needed, {} given", expected_averages, averages.size()));
+    for (const at::Tensor& average : averages)
+        require(average.defined() && average.dim() == 1 && average.size(0) == x.size(1) &&
+                    average.scalar_type() == x.scalar_type(),
+                "each moving average must have one value a channel, in the type of x");
+}
+
+/// A graph and what is known of it before x comes.
+struct Plan {
+    LayerGraph graph;
+    LayerSettings settings;
+    std::vector<std::optional<BatchNormalization>> normalizations;  // at the position of their output
+    std::vector<bool> skipped;                                      // replaced by a normalization
+    std::vector<std::optional<std::size_t>> average;                // index of a node's moving average
+    std::vector<std::vector<std::size_t>> released;                 // values without a use after this node
+};
+
+/// One run of a graph: the values of its nodes.
+class Run {
+  public:
+    Run(const Plan& plan, const at::Tensor& x, const Parameters& parameters, std::span<at::Tensor> averages,
+        bool training)
+        : plan_(plan), x_(x), parameters_(parameters), averages_(averages), training_(training),
+          groups_(primitives::groups_for(static_cast<int>(x.size(1)), plan.settings.groups)),
+          values_(plan.graph.nodes.size()) {}
+
+    at::Tensor output() {
+        for (std::size_t position = 0; position < values_.size(); ++position) {
+            if (!plan_.skipped[position]) values_[position] = evaluate(position);
+            for (const std::size_t released : plan_.released[position]) values_[released] = {};
+        }
+        return values_.back().tensor;
+    }
+
+  private:
+    Value evaluate(std::size_t position) {
+        if (plan_.normalizations[position]) return normalize(*plan_.normalizations[position]);
+        const Node& node = plan_.graph.nodes[position];
+        switch (primitives::primitive(node.op).kind) {
+            case Kind::initial: return initial(node.op);
+            case Kind::elementwise:
+                return elementwise_functions[static_cast<std::size_t>(node.op)](values_[node.inputs[0]],
+                                                                                values_[node.inputs[1]]);
+            case Kind::moment: return moment(position);
+        }
+        throw std::logic_error("layer: a primitive of unknown kind");
+    }
+
+    Value initial(Op op) const {
+        switch (op) {
+            case Op::x: return {x_};
+            case Op::v0: return channels_as_value(parameters_.v0);
+            case Op::v1: return channels_as_value(parameters_.v1);
+            default: return {at::zeros({1, 1, 1, 1}, x_.options().requires_grad(false))};
+        }
+    }
+
+    Value moment(std::size_t position) {
+        const Node& node = plan_.graph.nodes[position];
+        const MomentFunctions& functions = moment_functions[static_cast<std::size_t>(node.op)];
+        const auto average = plan_.average[position];
+        if (average && !training_)
+            return functions.value(channels_as_value(averages_[*average]), plan_.settings.epsilon);
+        const Value statistic = functions.statistic(values_[node.inputs[0]], node.over, groups_);
+        if (average) move_average(*average, statistic.tensor);
+        return functions.value(statistic, plan_.settings.epsilon);
+    }
+
+    Value normalize(const BatchNormalization& found) {
+        const at::Tensor& y = values_[found.input].tensor;
+        const at::Tensor scale = channels_of(found.scale, 1.0);
+        const at::Tensor shift = channels_of(found.shift, 0.0);
+        at::Tensor& mean = averages_[*plan_.average[found.mean]];
+        at::Tensor& variance = averages_[*plan_.average[found.std]];
+        if (!training_)
+            return {scale_and_shift(y - mean.view({1, -1, 1, 1}), scale / (variance + plan_.settings.epsilon).sqrt(),
+                                    shift)};
+        BatchNormalized normalized = normalize_batch(y, scale, shift, plan_.settings.epsilon);
+        move_average(*plan_.average[found.mean], normalized.mean);
+        move_average(*plan_.average[found.std], normalized.variance);
+        return {std::move(normalized.output)};
+    }
+
+    at::Tensor channels_of(std::optional<std::size_t> position, double otherwise) const {
+        if (position) return values_[*position].tensor.reshape({-1});
+        return at::full({x_.size(1)}, otherwise, x_.options().requires_grad(false));
+    }
+
+    void move_average(std::size_t index, const at::Tensor& statistic) {
+        const at::NoGradGuard no_grad;
+        averages_[index].lerp_(value_as_channels(statistic, x_.size(1)), 1.0 - moving_average_decay);
+    }
+
+    const Plan& plan_;
+    const at::Tensor& x_;
+    const Parameters& parameters_;
+    std::span<at::Tensor> averages_;
+    bool training_;
+    int groups_;
+    std::vector<Value> values_;
+};
+
+class AtenLayer : public CompiledLayer {
+  public:
+    explicit AtenLayer(Plan plan) : plan_(std::move(plan)) {}
+
+    at::Tensor forward(const at::Tensor& x, const Parameters& parameters, std::span<at::Tensor> averages,
+                       bool training) const override {
+        check(x, parameters, averages,
+              static_cast<std::size_t>(std::ranges::count_if(plan_.average, [](auto a) { return a.has_value(); })));
+        const at::Tensor z = Run(plan_, x, parameters, averages, training).output();
+        const at::Tensor output =
+            z.sizes() == x.sizes()
+                ? scale_and_shift(z, parameters.gamma, parameters.beta)
+                : (z * parameters.gamma.view({1, -1, 1, 1}) + parameters.beta.view({1, -1, 1, 1})).expand_as(x);
+        return output.contiguous(x.suggest_memory_format());
+    }
+
+  private:
+    Plan plan_;
+};
+
+std::vector<std::vector<std::size_t>> last_uses(const LayerGraph& graph, const Plan& plan) {
+    std::vector<std::size_t> last(graph.nodes.size());
+    for (std::size_t position = 0; position < graph.nodes.size(); ++position) {
+        last[position] = position;
+        for (const std::size_t input : primitives::inputs_of(graph.nodes[position])) last[input] = position;
+    }
+    for (const auto& normalization : plan.normalizations)  // it reads its operands where its output stands
+        if (normalization)
+            for (const auto operand : {std::optional(normalization->input), normalization->scale, normalization->shift})
+                if (operand) last[*operand] = std::max(last[*operand], normalization->output);
+    std::vector<std::vector<std::size_t>> released(graph.nodes.size());
+    for (std::size_t position = 0; position + 1 < graph.nodes.size(); ++position)
+        released[last[position]].push_back(position);
+    return released;
+}
+
+}  // namespace
+
+std::unique_ptr<const CompiledLayer> AtenEngine::compile(const LayerGraph& graph, const LayerSettings& settings) const {
+    primitives::validate(graph);
+    const std::size_t nodes = graph.nodes.size();
+    Plan plan{.graph = graph, .settings = settings, .normalizations = {}, .skipped = {}, .average = {}, .released = {}};
+    plan.normalizations.resize(nodes);
+    plan.skipped.resize(nodes);
+    plan.average.resize(nodes);
+    for (std::size_t index = 0; const std::size_t position : averaged_nodes(graph)) plan.average[position] = index++;
+    if (normalizations_ == Normalizations::native)
+        for (BatchNormalization& found : find_batch_normalizations(graph)) {
+            for (const std::size_t position : found.settled) plan.skipped[position] = position != found.output;
+            plan.normalizations[found.output] = std::move(found);
+        }
+    plan.released = last_uses(graph, plan);
+    return std::make_unique<AtenLayer>(std::move(plan));
+}
+
+}  // namespace normact::evaluator

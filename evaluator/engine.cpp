@@ -1,0 +1,33 @@
+#include "evaluator/engine.h"
+
+#include <array>
+#include <stdexcept>
+#include <string>
+
+#include "evaluator/aten_engine.h"
+
+namespace normact::evaluator {
+
+std::span<const Engine* const> engines() {
+    static const AtenEngine aten(Normalizations::native);
+    static const std::array<const Engine*, 1> all{&aten};
+    return all;
+}
+
+const Engine& find_engine(std::string_view name) {
+    std::string names;
+    for (const Engine* engine : engines()) {
+        if (engine->name() == name) return *engine;
+        names += (names.empty() ? "" : ", ") + std::string(engine->name());
+    }
+    throw std::invalid_argument("no engine is named '" + std::string(name) + "'; there are: " + names);
+}
+
+std::vector<std::size_t> averaged_nodes(const primitives::LayerGraph& graph) {
+    std::vector<std::size_t> positions;
+    for (std::size_t position = 0; position < graph.nodes.size(); ++position)
+        if (graph.nodes[position].over == primitives::IndexSet::batch) positions.push_back(position);
+    return positions;
+}
+
+}  // namespace normact::evaluator

@@ -1,0 +1,46 @@
+#include "evaluator/layer_module.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <tuple>
+
+#include "primitives/definitions.h"
+
+namespace normact::evaluator {
+namespace {
+
+/// Where the moving average of a moment starts.
+double initial_average(primitives::Op moment) {
+    double start = 0.0;
+    primitives::rows::for_each_moment([&]<typename Row>(Row) {
+        if (Row::row.op == moment) start = Row::initial_average;
+    });
+    return start;
+}
+
+}  // namespace
+
+LayerModuleImpl::LayerModuleImpl(const Engine& engine, const primitives::LayerGraph& graph,
+                                 const primitives::LayerSettings& settings, std::int64_t channels)
+    : compiled_(engine.compile(graph, settings)) {
+    parameters_ = {.v0 = at::zeros({channels}),
+                   .v1 = at::ones({channels}),
+                   .gamma = at::ones({channels}),
+                   .beta = at::zeros({channels})};
+    // A parameter that is not in the graph would never get a gradient; it stays an unregistered constant.
+    if (primitives::uses(graph, primitives::Op::v0)) parameters_.v0 = register_parameter("v0", parameters_.v0);
+    if (primitives::uses(graph, primitives::Op::v1)) parameters_.v1 = register_parameter("v1", parameters_.v1);
+    parameters_.gamma = register_parameter("gamma", parameters_.gamma);
+    parameters_.beta = register_parameter("beta", parameters_.beta);
+    for (const std::size_t position : averaged_nodes(graph)) {
+        const double start = initial_average(graph.nodes[position].op);
+        averages_.push_back(register_buffer(fmt::format("average_{}", averages_.size()), at::full({channels}, start)));
+    }
+}
+
+at::Tensor LayerModuleImpl::forward(const at::Tensor& x) {
+    return compiled_->forward(x, parameters_, averages_, is_training());
+}
+
+}  // namespace normact::evaluator
