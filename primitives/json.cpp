@@ -59,11 +59,17 @@ const json& member(const json& object, const char* key, const std::string& where
     return *found;
 }
 
-void check_name(const std::string& name) {
+/// Throws InvalidGraph unless the name can be printed anywhere; returns it as JSON writes it.
+std::string checked_name(const std::string& name) {
     if (name.size() > max_name_bytes)
         reject("\"name\"", std::to_string(name.size()) + " bytes; at most " + std::to_string(max_name_bytes));
     for (const char c : name)
         if (static_cast<unsigned char>(c) < 0x20 || c == '\x7f') reject("\"name\"", "a control character in it");
+    try {
+        return json(name).dump();
+    } catch (const json::exception&) {
+        reject("\"name\"", "it is not UTF-8");
+    }
 }
 
 void check_settings(const LayerSettings& settings) {
@@ -143,7 +149,7 @@ Layer read_layer(const json& object) {
                "this program reads version " + std::to_string(format_version) + ", not " + shown(version));
     Layer layer;
     if (object.contains("name")) layer.name = read_string(object, "name", where);
-    check_name(layer.name);
+    checked_name(layer.name);
     if (object.contains("settings")) layer.settings = read_settings(object["settings"]);
     const json& nodes = member(object, "nodes", where);
     if (!nodes.is_array()) reject("\"nodes\"", "must be an array");
@@ -167,10 +173,9 @@ std::string node_json(const Node& node) {
 
 std::string to_json(const Layer& layer) {
     validate(layer.graph);
-    check_name(layer.name);
     check_settings(layer.settings);
     std::string text = "{\"format\": \"" + std::string(format_name) +
-                       "\", \"version\": " + std::to_string(format_version) + ", \"name\": " + json(layer.name).dump();
+                       "\", \"version\": " + std::to_string(format_version) + ", \"name\": " + checked_name(layer.name);
     if (layer.settings != LayerSettings{})
         text += ",\n \"settings\": {\"groups\": " + std::to_string(layer.settings.groups) +
                 ", \"epsilon\": " + json(layer.settings.epsilon).dump() + "}";
