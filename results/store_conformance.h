@@ -3,55 +3,18 @@
 // What every store must do, as one suite over a factory: another database plugs in with
 //     INSTANTIATE_TEST_SUITE_P(PostgreSql, StoreConformance, testing::Values(Backend{"PostgreSql", make_place}));
 
-#include "primitives/text.h"
-#include "results/store.h"
+#include "results/study_place.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 #include <map>
 #include <set>
 
 namespace normact::results {
-
-/// A fresh study of a test's own; it goes away with this object.
-class StudyPlace {
-  public:
-    virtual ~StudyPlace() = default;
-    /// Another connection to the study.
-    virtual std::unique_ptr<Store> open() = 0;
-};
-
-struct Backend {
-    std::string name;
-    std::function<std::unique_ptr<StudyPlace>(const std::string& configuration)> make;
-};
-inline void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
-
-/// A valid proposal whose function has this number.
-inline Proposal proposal(std::uint64_t function) {
-    Proposal proposal;
-    proposal.graph = primitives::parse_text("max(x, zero) * v1 + v0");
-    proposal.hash = {7, function};
-    proposal.fingerprint = {1, function};
-    proposal.origin = "random";
-    return proposal;
-}
-
-inline proxy_tasks::Outcome scored(double first, double second) {
-    return {.rejection = proxy_tasks::Rejection::none,
-            .reason = "",
-            .scores = {{"cifar-10/b", 0, first, 1.5}, {"cifar-10/a", 0, second, 2.5}},
-            .seconds = 4.5};
-}
-
-inline proxy_tasks::Outcome rejected(proxy_tasks::Rejection rejection) {
-    return {.rejection = rejection, .reason = "a: accuracy 0.11 after 100 steps", .scores = {}, .seconds = 0.5};
-}
 
 class StoreConformance : public testing::TestWithParam<Backend> {
   protected:

@@ -2,7 +2,7 @@
 
 // What the tests of SQLite studies share.
 
-#include "results/store_conformance.h"
+#include "results/study_place.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,278 @@
+// Files that are not what they should be, and disks that don't do what they should.
+
+#include "primitives/generator.h"
+#include "results/child_process.h"
+#include "results/sql_store.h"
+#include "results/sqlite.h"
+#include "results/study_file.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <iterator>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <thread>
+
+namespace normact::results {
+namespace {
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+std::string content(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write(const std::string& path, const std::string& content) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
+}
+
+std::string error_of(const std::function<void()>& call) {
+    try {
+        call();
+    } catch (const StoreError& error) {
+        return error.what();
+    }
+    return "nothing was wrong";
+}
+
+constexpr std::chrono::seconds long_lease{3600};
+
+/// Evaluates `count` functions, counted from `first`, as a worker of its own.
+void do_work(Store& store, std::uint64_t first, std::uint64_t count) {
+    const auto worker = store.add_worker({"host", 1, "cpu", "aten", "0"});
+    for (auto function = first; function < first + count; ++function) {
+        store.propose(worker, proposal(function), long_lease);
+        store.finish(worker, proposal(function).fingerprint, scored(0.5, 0.25));
+    }
+}
+
+/// Reads all that a study holds.
+void read_all(Store& store) {
+    std::int64_t position = 0;
+    store.configuration();
+    store.funnel();
+    store.best(1000);
+    store.scored_since(0, 1000, position);
+    for (CandidateId id = 1; id <= 50; ++id) {
+        const auto candidate = store.find(id);
+        if (candidate) store.evaluated_by(candidate->fingerprint);
+    }
+}
+
+TEST(StudyFiles, that_are_not_there_are_no_studies) {
+    const TemporaryFolder folder;
+    EXPECT_FALSE(study_exists(folder.file("none")));
+    EXPECT_THAT(error_of([&] { open_study(folder.file("none")); }),
+                AllOf(HasSubstr(folder.file("none")), HasSubstr("normact search")));
+    EXPECT_FALSE(fs::exists(folder.file("none"))) << "looking for a study makes none";
+}
+
+TEST(StudyFiles, of_other_kinds_are_refused_and_left_as_they_are) {
+    const TemporaryFolder folder;
+    write(folder.file("text"), "Not a database, but long enough to be one: " + std::string(2000, 'x'));
+    write(folder.file("short"), "x");
+    write(folder.file("empty"), "");
+    *connect_sqlite(folder.file("foreign")) << "CREATE TABLE study (configuration TEXT)";
+    fs::create_directory(folder.file("folder"));
+    for (const char* name : {"text", "short", "empty", "foreign"}) {
+        const auto path = folder.file(name);
+        const auto before = content(path);
+        EXPECT_THAT(error_of([&] { open_study(path); }), AllOf(HasSubstr(path), HasSubstr("left as it"))) << name;
+        EXPECT_THAT(error_of([&] { create_study(path, "{}"); }), AllOf(HasSubstr(path), HasSubstr("left as it")))
+            << name;
+        EXPECT_EQ(content(path), before) << name;
+        EXPECT_TRUE(study_exists(path));
+    }
+    EXPECT_THAT(error_of([&] { open_study(folder.file("folder")); }), HasSubstr("not a file"));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 5) << "nothing was left beside them";
+}
+
+TEST(StudyFiles, may_have_odd_names) {
+    const TemporaryFolder folder;
+    for (const char* name :
+         {"with space", " two  spaces ", "equals=sign", "dbname=x timeout=0", "ünïcode", "per%cent"}) {
+        create_study(folder.file(name), "{}");
+        EXPECT_TRUE(fs::is_regular_file(folder.file(name))) << name;
+        EXPECT_EQ(open_study(folder.file(name))->configuration(), "{}") << name;
+    }
+    EXPECT_THAT(error_of([&] { create_study(folder.file("quo\"te"), "{}"); }), HasSubstr("quotation mark"));
+    EXPECT_THAT(error_of([&] { create_study(folder.file("no/such/folder"), "{}"); }), HasSubstr("folder"));
+}
+
+TEST(StudyFiles, are_made_once_however_many_try) {
+    const TemporaryFolder folder;
+    const auto path = folder.file("study");
+    std::vector<std::string> errors(8);
+    {
+        std::vector<std::jthread> makers;
+        for (std::size_t i = 0; i < errors.size(); ++i)
+            makers.emplace_back([&, i] { errors[i] = error_of([&] { create_study(path, std::to_string(i)); }); });
+    }
+    const auto made = std::ranges::find(errors, "nothing was wrong");
+    ASSERT_NE(made, errors.end());
+    EXPECT_EQ(std::ranges::count(errors, "nothing was wrong"), 1);
+    EXPECT_EQ(open_study(path)->configuration(), std::to_string(made - errors.begin()));
+    EXPECT_EQ(std::ranges::count_if(errors, [](const auto& e) { return e.find("there already") != e.npos; }), 7);
+}
+
+TEST(StudyFiles, that_are_damaged_give_errors_but_never_crash) {
+    StudyFile study("{\"seed\": 1}");
+    do_work(*study.open(), 0, 40);
+    const auto whole = content(study.path());
+    Generator generator(7);
+    int noticed = 0;
+    for (int round = 0; round < 300; ++round) {
+        auto damaged = whole;
+        if (round % 4 == 0)
+            damaged.resize(uniform_below(generator, whole.size()));
+        else
+            for (int i = 0; i < 1 + round % 20; ++i)
+                damaged[uniform_below(generator, damaged.size())] = static_cast<char>(generator());
+        write(study.path(), damaged);
+        const auto error = error_of([&] {  // any other exception fails the test
+            const auto store = open_study(study.path());
+            read_all(*store);
+            do_work(*store, 1000, 2);
+        });
+        if (error != "nothing was wrong") ++noticed;
+        for (const char* ending : {"-wal", "-shm"}) fs::remove(study.path() + ending);
+    }
+    EXPECT_GT(noticed, 100) << "bytes that no row uses may go unnoticed, most may not";
+}
+
+TEST(StudyFiles, with_damaged_rows_give_errors_that_name_the_row) {
+    const auto error_after = [](const std::string& damage) {
+        StudyFile study("{}");
+        do_work(*study.open(), 0, 3);
+        *connect_sqlite(study.path()) << damage;
+        return error_of([&] { read_all(*study.open()); });
+    };
+    EXPECT_THAT(error_after("UPDATE candidate SET graph = substr(graph, 1, 60) WHERE id = 2"),
+                HasSubstr("candidate 2"));
+    EXPECT_THAT(error_after("UPDATE candidate SET graph = '{}' WHERE id = 2"), HasSubstr("candidate 2"));
+    EXPECT_THAT(error_after("UPDATE candidate SET hash = 'xyz' WHERE id = 3"),
+                AllOf(HasSubstr("candidate 3"), HasSubstr("xyz")));
+    EXPECT_THAT(error_after("UPDATE evaluation SET state = 'happy' WHERE candidate = 1"),
+                AllOf(HasSubstr("candidate 1"), HasSubstr("happy")));
+    EXPECT_THAT(error_after("UPDATE evaluation SET rejection = x'00ff' WHERE candidate = 1"), HasSubstr("candidate 1"));
+    EXPECT_THAT(error_after("DELETE FROM funnel"), HasSubstr("counts are missing"));
+    EXPECT_THAT(error_after("DELETE FROM study"), HasSubstr("configuration is missing"));
+}
+
+/// Runs `body` as a user whom permissions bind, also where the tests run as root.
+int run_unprivileged(const std::function<void()>& body) {
+    return wait_for(start_child([&] {
+        if (getuid() == 0 && setuid(65534) != 0) throw std::runtime_error("can't change the user");
+        body();
+    }));
+}
+
+void must_fail_with(const std::string& words, const std::function<void()>& call) {
+    const auto error = error_of(call);
+    if (error.find(words) == std::string::npos) throw std::runtime_error("\"" + words + "\" is not in: " + error);
+}
+
+TEST(StudyFiles, that_are_read_only_can_be_read_but_not_written) {
+    StudyFile study("{}");
+    do_work(*study.open(), 0, 3);
+    const auto before = content(study.path());
+    fs::permissions(study.path(), fs::perms(0444));
+    fs::permissions(fs::path(study.path()).parent_path(), fs::perms(0777));  // SQLite's two files beside it
+    EXPECT_EQ(run_unprivileged([&] {
+                  const auto store = open_study(study.path());
+                  if (store->funnel().scored != 3) throw std::runtime_error("not all was read");
+                  must_fail_with("read-only", [&] { do_work(*store, 10, 1); });
+              }),
+              0);
+    EXPECT_EQ(content(study.path()), before);
+}
+
+TEST(StudyFiles, in_a_read_only_folder_are_refused_with_the_reason) {
+    StudyFile study("{}");
+    do_work(*study.open(), 0, 3);
+    const auto before = content(study.path());
+    const auto folder = fs::path(study.path()).parent_path();
+    fs::permissions(study.path(), fs::perms(0444));
+    fs::permissions(folder, fs::perms(0555));
+    EXPECT_EQ(run_unprivileged([&] {
+                  must_fail_with("writable", [&] { read_all(*open_study(study.path())); });
+                  must_fail_with("folder", [&] { create_study((folder / "new").string(), "{}"); });
+              }),
+              0);
+    fs::permissions(folder, fs::perms(0755));
+    EXPECT_EQ(content(study.path()), before);
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
+}
+
+/// Works until the disk is full, then checks that all that was recorded is there. Throws what is wrong.
+void fill_the_disk(Store& store, const std::function<std::unique_ptr<Store>()>& open) {
+    std::uint64_t done = 0;
+    const auto error = error_of([&] {
+        for (; done < 100'000; ++done) do_work(store, done, 1);
+    });
+    if (error.find("full disk") == std::string::npos && error.find("disk is full") == std::string::npos)
+        throw std::runtime_error("the error doesn't name a full disk: " + error);
+    const auto scored_now = open()->funnel().scored;
+    if (scored_now != static_cast<std::int64_t>(done))
+        throw std::runtime_error(std::to_string(done) + " recorded, " + std::to_string(scored_now) + " there");
+}
+
+TEST(FullDisk, keeps_all_that_was_recorded_and_the_store_goes_on_once_there_is_room) {
+    StudyFile study("{}");
+    auto session = connect_sqlite(study.path());
+    auto& sql = *session;
+    int pages = 0;
+    sql << "PRAGMA max_page_count = 60", soci::into(pages);  // SQLite's own full disk
+    const auto store = make_sql_store(std::move(session), sqlite_dialect(), study.path());
+    fill_the_disk(*store, [&] { return study.open(); });
+    sql << "PRAGMA max_page_count = 100000", soci::into(pages);
+    const auto before = store->funnel().scored;
+    EXPECT_GT(before, 0);
+    do_work(*store, 500'000, 5);
+    EXPECT_EQ(store->funnel().scored, before + 5);
+}
+
+TEST(FullDisk, of_a_size_limit_gives_an_error_and_keeps_all_that_was_recorded) {
+    StudyFile study("{}");
+    EXPECT_EQ(wait_for(start_child([&] {
+                  signal(SIGXFSZ, SIG_IGN);
+                  const auto limit = [](rlim_t bytes) {
+                      const rlimit limits{bytes, RLIM_INFINITY};
+                      setrlimit(RLIMIT_FSIZE, &limits);
+                  };
+                  const auto store = study.open();
+                  limit(300'000);
+                  fill_the_disk(*store, [&] {
+                      limit(RLIM_INFINITY);
+                      return study.open();
+                  });
+              })),
+              0);
+    EXPECT_GT(study.open()->funnel().scored, 0);
+}
+
+TEST(FullDisk, really_full_gives_an_error_and_keeps_all_that_was_recorded) {
+    constexpr int cannot_mount = 77;
+    const TemporaryFolder folder;
+    const int status = wait_for(start_child([&] {
+        // A small disk of the child's own, gone with it.
+        if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=600k") != 0)
+            _exit(cannot_mount);
+        const auto path = folder.file("study");
+        const auto store = create_study(path, "{}");
+        fill_the_disk(*store, [&] { return open_study(path); });
+        must_fail_with("full", [&] { create_study(folder.file("second"), "{}"); });
+        if (study_exists(folder.file("second"))) throw std::runtime_error("half a study was left");
+    }));
+    if (status == cannot_mount) GTEST_SKIP() << "mounting a small disk needs root";
+    EXPECT_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace normact::results
