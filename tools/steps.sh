@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts here: the steps of a long set-up, told on standard error and logged in .deps/setup.log.
 
 log=$PWD/.deps/setup.log
