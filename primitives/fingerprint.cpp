@@ -13,16 +13,34 @@
 namespace normact::primitives {
 namespace {
 
-// The probe: no two index sets hold the same values, channels of both signs of v0 and v1 in all four combinations, and
-// images and channels with different means and spreads. |x| < 5.3, as large as inputs of a layer commonly get.
+// The shape of a probe: no two index sets hold the same values.
 constexpr std::size_t images = 3, channels = 4, groups = 2, plane = 6;
 constexpr std::size_t planes = images * channels;
 constexpr double epsilon = LayerSettings{}.epsilon;
 
-constexpr std::array<double, images> image_offset{0.31, -0.52, 0.13};
-constexpr std::array<double, channels> channel_spread{0.69, 1.72, 2.38, 1.16};
-constexpr std::array<double, channels> v0_values{0.7312, -1.4297, 0.2181, -0.3854};
-constexpr std::array<double, channels> v1_values{1.2713, 0.4627, -0.8391, -1.9382};
+// max(v0, std_batch(x)) is std_batch(x) wherever v0 is small: one size of numbers would merge such layers. So there are
+// several probes, whose x and v0, v1 are small and large beside each other.
+enum class Sign : std::uint8_t { mixed, positive, negative };
+
+struct Setting {
+    double x_size, v_size;
+    Sign v_sign;
+};
+// The first one tells whether a layer is finite: its |x| is below 6, as large as inputs of a layer commonly get.
+// Pairs share their v0 and v1: if the outputs of a pair differ, they depend on x.
+constexpr std::array settings{
+    Setting{1.0, 1.0, Sign::mixed},    Setting{0.2, 1.0, Sign::mixed},      //
+    Setting{0.5, 2.5, Sign::positive}, Setting{0.05, 2.5, Sign::positive},  //
+    Setting{1.0, 0.3, Sign::mixed},    Setting{0.1, 0.3, Sign::mixed},      //
+    Setting{0.3, 1.0, Sign::negative}, Setting{3.0, 1.0, Sign::negative},
+};
+constexpr std::size_t probes = settings.size();
+
+/// The sign of v0 (which = 0) or v1 (which = 1) in a channel: if mixed, each channel has another combination.
+constexpr double sign_of(Sign sign, std::size_t which, std::size_t channel) {
+    if (sign == Sign::mixed) return (channel >> which & 1) == 0 ? 1.0 : -1.0;
+    return sign == Sign::positive ? 1.0 : -1.0;
+}
 
 /// A value for each element of the probe, [image][channel][pixel].
 struct Values {
@@ -116,39 +134,73 @@ constexpr std::array<Kernel, op_count> kernels = make_kernels();
 
 using Inputs = std::array<Values, 4>;  // x, zero, v0, v1
 
-Inputs make_inputs(std::uint64_t seed) {
+using Channels = std::array<double, channels>;
+
+template <typename Draw>
+Channels draw_channels(Draw draw) {
+    Channels result;
+    for (std::size_t c = 0; c < channels; ++c) result[c] = draw(c);
+    return result;
+}
+
+std::array<Inputs, probes> make_inputs(std::uint64_t seed) {
     Generator generator(seed);
+    const auto between = [&](double low, double high) { return low + (high - low) * uniform_unit(generator); };
     const auto channel = [](std::size_t i) { return i / plane % channels; };
-    // The sum of four uniform numbers, centered: close to normal, and the same on every machine.
+    // The sum of four uniform numbers is close to normal, and the same on every machine.
     const auto bell = [&] {
-        double sum = -2.0;
-        for (int k = 0; k < 4; ++k) sum += uniform_unit(generator);
+        double sum = 0.0;
+        for (int k = 0; k < 4; ++k) sum += between(-0.75, 0.75);
         return sum;
     };
-    return {
-        map([&](std::size_t i) { return image_offset[i / plane / channels] + channel_spread[channel(i)] * bell(); }),
-        map([](std::size_t) { return 0.0; }), map([&](std::size_t i) { return v0_values[channel(i)]; }),
-        map([&](std::size_t i) { return v1_values[channel(i)]; })};
-}
-
-Values run(const LayerGraph& graph, const Inputs& inputs) {
-    const std::vector<bool> live = live_nodes(graph);
-    const auto values = std::make_unique_for_overwrite<Values[]>(graph.nodes.size());
-    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-        const Node& node = graph.nodes[i];
-        if (!live[i]) continue;
-        if (primitive(node.op).kind == Kind::initial)
-            values[i] = inputs[static_cast<std::size_t>(node.op)];
-        else
-            kernels[static_cast<std::size_t>(node.op)](node, values.get(), values[i]);
+    std::array<Inputs, probes> inputs;
+    Channels v0{}, v1{};
+    for (std::size_t k = 0; k < probes; ++k) {
+        const Setting& setting = settings[k];
+        if (k % 2 == 0) {
+            v0 = draw_channels(
+                [&](std::size_t c) { return setting.v_size * sign_of(setting.v_sign, 0, c) * between(0.2, 1.7); });
+            v1 = draw_channels(
+                [&](std::size_t c) { return setting.v_size * sign_of(setting.v_sign, 1, c) * between(0.2, 1.7); });
+        }
+        const Channels spread = draw_channels([&](std::size_t) { return setting.x_size * between(0.3, 1.5); });
+        const Channels offset = draw_channels([&](std::size_t) { return setting.x_size * between(-1.0, 1.0); });
+        inputs[k] = {map([&](std::size_t i) {
+                         const double image_offset =
+                             setting.x_size * 0.3 * (static_cast<double>(i / plane / channels) - 1.0);
+                         return offset[channel(i)] + image_offset + spread[channel(i)] * bell();
+                     }),
+                     map([](std::size_t) { return 0.0; }), map([&](std::size_t i) { return v0[channel(i)]; }),
+                     map([&](std::size_t i) { return v1[channel(i)]; })};
     }
-    return values[graph.nodes.size() - 1];
-}
-
-const Inputs& first_inputs() {
-    static const Inputs inputs = make_inputs(1);
     return inputs;
 }
+
+/// Runs one graph on many inputs.
+class Runner {
+  public:
+    explicit Runner(const LayerGraph& graph)
+        : graph_(graph),
+          live_(live_nodes(graph)),
+          values_(std::make_unique_for_overwrite<Values[]>(graph.nodes.size())) {}
+
+    const Values& operator()(const Inputs& inputs) {
+        for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+            const Node& node = graph_.nodes[i];
+            if (!live_[i]) continue;
+            if (primitive(node.op).kind == Kind::initial)
+                values_[i] = inputs[static_cast<std::size_t>(node.op)];
+            else
+                kernels[static_cast<std::size_t>(node.op)](node, values_.get(), values_[i]);
+        }
+        return values_[graph_.nodes.size() - 1];
+    }
+
+  private:
+    const LayerGraph& graph_;
+    std::vector<bool> live_;
+    std::unique_ptr<Values[]> values_;
+};
 
 Values rounded(const Values& values) {
     return map([&](std::size_t i) { return primitives::rounded(values.data[i]); });
@@ -168,10 +220,12 @@ bool varies_within_a_channel(const Values& values) {
     return false;
 }
 
-/// The output may be constant within each channel and still depend on x, as a batch moment does.
-bool changes_with_x(const LayerGraph& graph, const Values& output) {
-    static const Inputs other_inputs = make_inputs(2);
-    return varies_within_a_channel(output) || rounded(run(graph, other_inputs)).data != output.data;
+bool depends_on_x(const std::array<Values, probes>& outputs) {
+    for (std::size_t k = 0; k < probes; k += 2) {
+        if (varies_within_a_channel(outputs[k]) || varies_within_a_channel(outputs[k + 1])) return true;
+        if (outputs[k].data != outputs[k + 1].data) return true;  // as of a batch moment
+    }
+    return false;
 }
 
 }  // namespace
@@ -188,16 +242,24 @@ double rounded(double value) {
     return std::bit_cast<double>(bits) + 0.0;
 }
 
-std::vector<double> probe_values(const LayerGraph& graph) {
-    const Values values = run(graph, first_inputs());
-    return {values.data.begin(), values.data.end()};
+std::vector<double> probe_values(const LayerGraph& graph, std::uint64_t seed) {
+    Runner run(graph);
+    std::vector<double> values;
+    for (const Inputs& inputs : make_inputs(seed)) {
+        const Values& output = run(inputs);
+        values.insert(values.end(), output.data.begin(), output.data.end());
+    }
+    return values;
 }
 
 Probe probe(const LayerGraph& graph) {
-    const Values output = rounded(run(graph, first_inputs()));
-    const XXH128_hash_t hash = XXH3_128bits(output.data.data(), sizeof output.data);
-    Probe result{.finite = fits_float(output), .depends_on_x = false, .fingerprint = {hash.high64, hash.low64}};
-    result.depends_on_x = result.finite && changes_with_x(graph, output);
+    static const std::array<Inputs, probes> inputs = make_inputs(1);
+    Runner run(graph);
+    std::array<Values, probes> outputs;
+    for (std::size_t k = 0; k < probes; ++k) outputs[k] = rounded(run(inputs[k]));
+    const XXH128_hash_t hash = XXH3_128bits(outputs.data(), sizeof outputs);
+    Probe result{.finite = fits_float(outputs[0]), .depends_on_x = false, .fingerprint = {hash.high64, hash.low64}};
+    result.depends_on_x = result.finite && depends_on_x(outputs);
     return result;
 }
 

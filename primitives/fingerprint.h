@@ -3,11 +3,14 @@
 #include "primitives/graph.h"
 #include "primitives/hash.h"
 
+#include <cstdint>
+#include <vector>
+
 namespace normact::primitives {
 
 /// What a fixed probe (double, random x, v0, v1) says of a graph's function.
 struct Probe {
-    bool finite = false;        ///< every output is a number that float can hold: no NaN, no infinity
+    bool finite = false;        ///< for inputs of common size, every output is a number that float can hold
     bool depends_on_x = false;  ///< the rounded output changes with x
     Hash128 fingerprint;        ///< of the rounded outputs; equal for graphs that compute the same function
 
@@ -15,12 +18,12 @@ struct Probe {
     bool is_valid() const { return finite && depends_on_x; }
 };
 
-/// Runs a well-formed graph on the probe, in training: batch moments are taken from x. Graphs with equal fingerprints
-/// share one evaluation.
+/// Runs a well-formed graph on a few small tensors, in training: batch moments are taken from x. Graphs with equal
+/// fingerprints share one evaluation.
 Probe probe(const LayerGraph& graph);
 
-/// The unrounded outputs on the probe.
-std::vector<double> probe_values(const LayerGraph& graph);
+/// The unrounded outputs on the probe's tensors, or on others like them for each other seed.
+std::vector<double> probe_values(const LayerGraph& graph, std::uint64_t seed = 1);
 
 /// What the fingerprint is taken of: `value` with 26 significant bits and in steps of at least 2^-34; zeros lose their
 /// sign and all NaN are one.

@@ -61,13 +61,17 @@ TEST(Fingerprint, tells_apart_what_differs_in_one_operation_or_index_set) {
     EXPECT_EQ(seen.size(), count);
 }
 
+TEST(Fingerprint, stays_the_same_while_studies_go_on) {
+    // A study that goes on with another build finds its functions by these.
+    EXPECT_EQ(to_string(probe_text("x").fingerprint), "c30e3c26695710e61912445c6054316b");
+    EXPECT_EQ(to_string(probe_text("x*sigmoid(v1*x)/std_group(x)").fingerprint), "e559c3c7aa06be61b2edbe5ca0af4c60");
+}
+
 TEST(Fingerprint, a_layer_without_a_finite_output_is_invalid) {
     for (const char* text : {"x/0", "0/0 + x", "exp(exp(exp(exp(exp(x)))))", "x/(x - x)"})
         EXPECT_FALSE(probe_text(text).finite) << text;
-    // Finite in double, but float ends at 3.4e38.
-    EXPECT_FALSE(probe_text("square(square(square(exp(exp(x)))))").finite);
-    for (const double value : probe_values(parse_text("square(square(square(exp(exp(x)))))")))
-        EXPECT_TRUE(std::isfinite(value));
+    // About 10^63, which double can hold; float ends at 3.4e38.
+    EXPECT_FALSE(probe_text("exp(square(square(x)))").finite);
     for (const char* text : {"x", "exp(exp(x))", "sqrt(x - x) + x", "log(0) + x"})
         EXPECT_TRUE(probe_text(text).is_valid()) << text;
 }
