@@ -1,0 +1,109 @@
+#include "proxy_tasks/batches.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace normact::proxy_tasks {
+namespace {
+
+constexpr int usual_padding = 4;
+
+Batch empty_batch(std::int64_t count, std::int64_t channels, std::int64_t side) {
+    const auto floats = at::TensorOptions(at::kFloat);
+    return {at::empty({count, channels, side, side}, floats, at::MemoryFormat::ChannelsLast),
+            at::empty({count}, at::TensorOptions(at::kLong))};
+}
+
+/// One row of one channel: `side` pixels from column `left`, black outside, into every `stride`-th number of `out`.
+void write_row(const std::uint8_t* row, std::int64_t width, const Cut& cut, int side, float scale, float shift,
+               float* out, std::int64_t stride) {
+    const int begin = std::clamp(-cut.left, 0, side);
+    const int end = static_cast<int>(std::clamp<std::int64_t>(width - cut.left, begin, side));
+    const auto place = [&](int column) { return out + (cut.mirrored ? side - 1 - column : column) * stride; };
+    if (row == nullptr || begin > 0 || end < side) {
+        for (int column = 0; column < side; ++column) *place(column) = shift;
+    }
+    if (row == nullptr) return;
+    for (int column = begin; column < end; ++column) {
+        *place(column) = static_cast<float>(row[cut.left + column]) * scale + shift;
+    }
+}
+
+}  // namespace
+
+void write_cuts(const Dataset& dataset, const Images& from, std::span<const Cut> cuts, int side, Batch& batch) {
+    const std::int64_t channels = from.pixels.size(1), height = from.pixels.size(2), width = from.pixels.size(3);
+    const auto* pixels = from.pixels.const_data_ptr<std::uint8_t>();
+    const auto* labels = from.labels.const_data_ptr<std::int64_t>();
+    auto* images = batch.images.mutable_data_ptr<float>();
+    auto* classes = batch.labels.mutable_data_ptr<std::int64_t>();
+    for (std::size_t n = 0; n < cuts.size(); ++n) {
+        const Cut& cut = cuts[n];
+        classes[n] = labels[cut.image];
+        for (std::int64_t c = 0; c < channels; ++c) {
+            const float scale = 1 / (255 * dataset.deviation[c]);
+            const float shift = -dataset.mean[c] / dataset.deviation[c];
+            const std::uint8_t* plane = pixels + (cut.image * channels + c) * height * width;
+            for (int y = 0; y < side; ++y) {
+                const std::int64_t from_row = cut.top + y;
+                const bool inside = from_row >= 0 && from_row < height;
+                float* out = images + ((static_cast<std::int64_t>(n) * side + y) * side) * channels + c;
+                write_row(inside ? plane + from_row * width : nullptr, width, cut, side, scale, shift, out, channels);
+            }
+        }
+    }
+}
+
+TrainingBatches::TrainingBatches(const Dataset& dataset, int batch, int crop, bool flip, Generator order,
+                                 Generator crops)
+    : dataset_(dataset), crop_(crop), flip_(flip), order_(order), crops_(crops) {
+    const std::int64_t count = dataset.train.pixels.size(0), side = dataset.train.pixels.size(2);
+    if (crop < 1 || crop > side) {
+        throw std::invalid_argument("training.crop is " + std::to_string(crop) + ", but the images of " + dataset.name +
+                                    " have a side of " + std::to_string(side));
+    }
+    if (batch < 1 || batch > count) {
+        throw std::invalid_argument("training.batch is " + std::to_string(batch) + ", but " + dataset.name + " has " +
+                                    std::to_string(count) + " training images");
+    }
+    padding_ = crop == side ? usual_padding : 0;
+    positions_ = static_cast<int>(side) + 2 * padding_ - crop + 1;
+    shuffled_.resize(count);
+    std::iota(shuffled_.begin(), shuffled_.end(), 0);
+    used_ = shuffled_.size();
+    cuts_.resize(batch);
+    batch_ = empty_batch(batch, dataset.train.pixels.size(1), crop);
+}
+
+const Batch& TrainingBatches::next() {
+    if (used_ + cuts_.size() > shuffled_.size()) {
+        for (std::size_t i = shuffled_.size() - 1; i > 0; --i) {  // Fisher–Yates; std::shuffle differs by library
+            std::swap(shuffled_[i], shuffled_[uniform_below(order_, i + 1)]);
+        }
+        used_ = 0;
+    }
+    for (Cut& cut : cuts_) {
+        cut.image = shuffled_[used_++];
+        cut.top = static_cast<int>(uniform_below(crops_, positions_)) - padding_;
+        cut.left = static_cast<int>(uniform_below(crops_, positions_)) - padding_;
+        cut.mirrored = flip_ && uniform_below(crops_, 2) == 1;
+    }
+    write_cuts(dataset_, dataset_.train, cuts_, crop_, batch_);
+    return batch_;
+}
+
+Batch whole_images(const Dataset& dataset, const Images& from, std::int64_t first, std::int64_t count) {
+    std::vector<Cut> cuts(count);
+    for (std::int64_t i = 0; i < count; ++i) cuts[i].image = first + i;
+    const std::int64_t side = from.pixels.size(2);
+    Batch batch = empty_batch(count, from.pixels.size(1), side);
+    write_cuts(dataset, from, cuts, static_cast<int>(side), batch);
+    return batch;
+}
+
+}  // namespace normact::proxy_tasks

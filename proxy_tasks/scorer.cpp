@@ -1,0 +1,221 @@
+#include "proxy_tasks/scorer.h"
+
+#include "evaluator/layer_module.h"
+#include "primitives/hash.h"
+#include "proxy_tasks/anchors.h"
+#include "proxy_tasks/dataset.h"
+#include "proxy_tasks/stability.h"
+#include "proxy_tasks/training.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iomanip>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+namespace normact::proxy_tasks {
+namespace {
+
+/// What all evaluations share.
+struct Tasks {
+    ScoringSettings settings;
+    const evaluator::Engine& engine;
+    Dataset dataset;
+    std::vector<Anchor> anchors;  ///< the cheapest first
+
+    std::string name(const Anchor& anchor) const { return settings.dataset.name + "/" + anchor.name; }
+};
+
+class Stopwatch {
+  public:
+    double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+  private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+Tasks prepare(const ScoringSettings& settings) {
+    validate(settings);
+    Tasks tasks{settings, evaluator::find_engine(settings.engine), {}, {}};
+    for (const std::string& name : settings.anchors) tasks.anchors.push_back(find_anchor(name));
+    tasks.dataset = load_dataset(settings.dataset);
+    const auto& pixels = tasks.dataset.train.pixels;
+    const auto cost = [&](const Anchor& anchor) {
+        return layer_elements(anchor, static_cast<int>(pixels.size(1)), settings.training.crop);
+    };
+    std::ranges::stable_sort(tasks.anchors, {}, cost);
+    // Crop and batch have to fit the images: find out now, not at the first candidate.
+    const TrainingBatches fits(tasks.dataset, settings.training.batch, settings.training.crop, false, {}, {});
+    return tasks;
+}
+
+/// One layer on its way through the filters to its scores.
+class Evaluation {
+  public:
+    Evaluation(const Tasks& tasks, const primitives::LayerGraph& graph, std::uint64_t seed, int replicate,
+               const std::stop_token& stop, const std::function<void(const Progress&)>& progress)
+        : tasks_(tasks),
+          seed_(seed),
+          replicate_(replicate),
+          hash_(primitives::hash(graph)),
+          make_layer_([this, &graph](std::int64_t channels) {
+              return torch::nn::AnyModule(
+                  evaluator::LayerModule(tasks_.engine, graph, tasks_.settings.layer, channels));
+          }),
+          stop_(stop),
+          progress_(progress),
+          runs_(tasks.anchors.size()) {}
+
+    /// True if the layer learns something in its first steps on every anchor; else `outcome` says on which not.
+    bool learns_early(Outcome& outcome) {
+        const QualityFilter& filter = tasks_.settings.quality;
+        for (std::size_t i = 0; filter.steps > 0 && i < runs_.size(); ++i) {
+            train(i, "quality", filter.steps);
+            const double accuracy = validate(i, filter.images);
+            if (accuracy >= filter.minimum_accuracy) continue;
+            const Training& training = *runs_[i].training;
+            std::ostringstream reason;
+            reason << tasks_.anchors[i].name << ": " << std::fixed << std::setprecision(2);
+            training.diverged() ? reason << "loss not finite" : reason << "accuracy " << accuracy;
+            reason << " after " << training.steps_done() << " steps";
+            outcome.rejection = Rejection::quality;
+            outcome.reason = reason.str();
+            return false;
+        }
+        return true;
+    }
+
+    /// True if the layer's gradients can't be driven up on any anchor; else `outcome` says on which they can.
+    bool is_stable(Outcome& outcome) {
+        const StabilityFilter& filter = tasks_.settings.stability;
+        for (std::size_t i = 0; filter.steps > 0 && i < runs_.size(); ++i) {
+            const Anchor& anchor = tasks_.anchors[i];
+            int step = 0;
+            const auto blow_up = ascend(anchor, [&] { pause("stability", anchor, step++, filter.steps); });
+            if (!blow_up) continue;
+            std::ostringstream reason;
+            reason << anchor.name << ": gradient norm " << std::setprecision(2) << blow_up->gradient_norm << " after "
+                   << blow_up->step << " steps of ascent";
+            outcome.rejection = Rejection::stability;
+            outcome.reason = reason.str();
+            return false;
+        }
+        return true;
+    }
+
+    /// The full training and its accuracy on every anchor, in the order of the settings.
+    void score(Outcome& outcome) {
+        const TrainingSettings& settings = tasks_.settings.training;
+        for (std::size_t i = 0; i < runs_.size(); ++i) {
+            train(i, "training", settings.steps);
+            const double accuracy = validate(i, settings.validation_images);
+            outcome.scores.push_back({tasks_.name(tasks_.anchors[i]), replicate_, accuracy, runs_[i].seconds});
+            runs_[i].training.reset();
+        }
+        const auto& wanted = tasks_.settings.anchors;
+        std::ranges::stable_sort(outcome.scores, {}, [&](const Score& score) {
+            return std::ranges::find_if(wanted, [&](const auto& name) { return score.task.ends_with("/" + name); });
+        });
+    }
+
+  private:
+    struct Run {
+        std::unique_ptr<Training> training;
+        double seconds = 0;
+    };
+
+    Trial trial(const Anchor& anchor) const { return {seed_, hash_, tasks_.name(anchor), replicate_}; }
+
+    void pause(const char* stage, const Anchor& anchor, int step, int steps) const {
+        if (stop_.stop_requested()) throw Stopped();
+        if (progress_) progress_({std::string(stage) + " " + anchor.name, step, steps});
+    }
+
+    void train(std::size_t i, const char* stage, int steps) {
+        const Stopwatch watch;
+        const Anchor& anchor = tasks_.anchors[i];
+        auto& training = runs_[i].training;
+        if (!training) {
+            training = std::make_unique<Training>(anchor, tasks_.dataset, tasks_.settings.training, make_layer_,
+                                                  trial(anchor));
+        }
+        training->advance_to(steps, [&] { pause(stage, anchor, training->steps_done(), steps); });
+        runs_[i].seconds += watch.seconds();
+    }
+
+    double validate(std::size_t i, int images) {
+        const Stopwatch watch;
+        Training& training = *runs_[i].training;
+        const int steps = training.steps_done();
+        const double accuracy =
+            training.validate(images, [&] { pause("validation", tasks_.anchors[i], steps, steps); });
+        runs_[i].seconds += watch.seconds();
+        return accuracy;
+    }
+
+    /// Runs the stability filter on a network of its own.
+    std::optional<BlowUp> ascend(const Anchor& anchor, const Checkpoint& checkpoint) const {
+        const StabilityFilter& filter = tasks_.settings.stability;
+        Generator seeds = generator_of(trial(anchor), Stream::stability);
+        at::Generator weights = at::detail::createCPUGenerator(seeds());
+        Network network(anchor, static_cast<int>(tasks_.dataset.train.pixels.size(1)), tasks_.dataset.classes,
+                        make_layer_);
+        initialize(network, weights);
+        const Generator order(seeds()), crops(seeds());
+        TrainingBatches batches(tasks_.dataset, filter.batch, tasks_.settings.training.crop,
+                                tasks_.settings.training.flip, order, crops);
+        return find_blow_up(network, batches.next(), filter, checkpoint);
+    }
+
+    const Tasks& tasks_;
+    std::uint64_t seed_;
+    int replicate_;
+    primitives::Hash128 hash_;
+    MakeLayer make_layer_;
+    const std::stop_token& stop_;
+    const std::function<void(const Progress&)>& progress_;
+    std::vector<Run> runs_;  ///< one an anchor
+};
+
+}  // namespace
+
+struct Scorer::State {
+    Tasks tasks;
+};
+
+Scorer::Scorer(const ScoringSettings& settings) : state_(std::make_unique<State>(State{prepare(settings)})) {}
+Scorer::~Scorer() = default;
+Scorer::Scorer(Scorer&&) noexcept = default;
+
+Outcome Scorer::evaluate(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate, std::stop_token stop,
+                         const std::function<void(const Progress&)>& progress) const {
+    const Stopwatch watch;
+    Outcome outcome;
+    Evaluation evaluation(state_->tasks, graph, seed, replicate, stop, progress);
+    if (evaluation.learns_early(outcome) && evaluation.is_stable(outcome)) evaluation.score(outcome);
+    outcome.seconds = watch.seconds();
+    return outcome;
+}
+
+Outcome Scorer::score(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate, std::stop_token stop,
+                      const std::function<void(const Progress&)>& progress) const {
+    const Stopwatch watch;
+    Outcome outcome;
+    Evaluation(state_->tasks, graph, seed, replicate, stop, progress).score(outcome);
+    outcome.seconds = watch.seconds();
+    return outcome;
+}
+
+const ScoringSettings& Scorer::settings() const { return state_->tasks.settings; }
+
+void prepare_thread() {
+    at::set_num_threads(1);
+    at::globalContext().setFlushDenormal(true);
+}
+
+}  // namespace normact::proxy_tasks

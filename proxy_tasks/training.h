@@ -1,0 +1,51 @@
+#pragma once
+
+#include "proxy_tasks/batches.h"
+#include "proxy_tasks/network.h"
+#include "proxy_tasks/seeds.h"
+#include "proxy_tasks/sgd.h"
+
+#include <cstdint>
+#include <functional>
+
+namespace normact::proxy_tasks {
+
+/// Called between training steps and between validation batches; whatever it throws ends the work there.
+using Checkpoint = std::function<void()>;
+
+/// One layer in one anchor, trained from scratch: goes on where it stopped, so that an early look costs nothing.
+/// Follows prepare_thread (scorer.h); one thread at a time.
+class Training {
+  public:
+    /// `dataset` must outlive the training. All random numbers come from `trial`.
+    Training(const Anchor& anchor, const Dataset& dataset, const TrainingSettings& settings, const MakeLayer& layer,
+             const Trial& trial);
+
+    /// Trains on until `steps` steps are done in all, or until the loss is not finite: then training is over.
+    void advance_to(int steps, const Checkpoint& checkpoint);
+
+    /// The share of the first `images` validation images, whole, that the network gets right, in [0,1]. An image is
+    /// right if the logit of its class is larger than every other one, so NaN and ties are wrong; a training that
+    /// diverged has accuracy 0.
+    double validate(std::int64_t images, const Checkpoint& checkpoint);
+
+    int steps_done() const { return steps_done_; }
+    /// True once a loss was not finite. No step was taken with it.
+    bool diverged() const { return diverged_; }
+    /// The loss of the last step.
+    double loss() const { return loss_; }
+
+  private:
+    void step();
+
+    const Dataset& dataset_;
+    TrainingSettings settings_;
+    Network network_;
+    TrainingBatches batches_;
+    NesterovSgd optimizer_;
+    int steps_done_ = 0;
+    bool diverged_ = false;
+    double loss_ = 0;
+};
+
+}  // namespace normact::proxy_tasks
