@@ -1,17 +1,17 @@
 #include "evaluator/aten_engine.h"
 
+#include "evaluator/batch_normalization.h"
+#include "evaluator/mean.h"
+#include "evaluator/value.h"
+#include "primitives/definitions.h"
+
 #include <ATen/ATen.h>
-#include <fmt/format.h>
+#include <c10/util/StringUtil.h>
 
 #include <algorithm>
 #include <array>
 #include <stdexcept>
 #include <utility>
-
-#include "evaluator/batch_normalization.h"
-#include "evaluator/mean.h"
-#include "evaluator/value.h"
-#include "primitives/definitions.h"
 
 namespace normact::evaluator {
 namespace {
@@ -72,18 +72,18 @@ void check(const at::Tensor& x, const Parameters& parameters, std::span<const at
     const auto require = [](bool holds, const std::string& message) {
         if (!holds) throw std::invalid_argument("layer: " + message);
     };
-    require(x.dim() == 4, fmt::format("x must have four dimensions [N,C,H,W], it has {}", x.dim()));
+    require(x.dim() == 4, c10::str("x must have four dimensions [N,C,H,W], it has ", x.dim()));
     require(x.numel() > 0, c10::str("x has no elements: its shape is ", x.sizes()));
     require(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, "x must be float32 or float64");
     const std::array named{std::pair{"v0", &parameters.v0}, std::pair{"v1", &parameters.v1},
                            std::pair{"gamma", &parameters.gamma}, std::pair{"beta", &parameters.beta}};
     for (const auto& [name, parameter] : named) {
         require(parameter->defined() && parameter->dim() == 1 && parameter->size(0) == x.size(1),
-                fmt::format("{} must have one value for each of the {} channels of x", name, x.size(1)));
-        require(parameter->scalar_type() == x.scalar_type(), fmt::format("{} and x must have the same type", name));
+                c10::str(name, " must have one value for each of the ", x.size(1), " channels of x"));
+        require(parameter->scalar_type() == x.scalar_type(), c10::str(name, " and x must have the same type"));
     }
     require(averages.size() == expected_averages,
-            fmt::format("{} moving averages needed, {} given", expected_averages, averages.size()));
+            c10::str(expected_averages, " moving averages needed, ", averages.size(), " given"));
     for (const at::Tensor& average : averages)
         require(average.defined() && average.dim() == 1 && average.size(0) == x.size(1) &&
                     average.scalar_type() == x.scalar_type(),
@@ -105,7 +105,11 @@ class Run {
   public:
     Run(const Plan& plan, const at::Tensor& x, const Parameters& parameters, std::span<at::Tensor> averages,
         bool training)
-        : plan_(plan), x_(x), parameters_(parameters), averages_(averages), training_(training),
+        : plan_(plan),
+          x_(x),
+          parameters_(parameters),
+          averages_(averages),
+          training_(training),
           groups_(primitives::groups_for(static_cast<int>(x.size(1)), plan.settings.groups)),
           values_(plan.graph.nodes.size()) {}
 
@@ -122,21 +126,27 @@ class Run {
         if (plan_.normalizations[position]) return normalize(*plan_.normalizations[position]);
         const Node& node = plan_.graph.nodes[position];
         switch (primitives::primitive(node.op).kind) {
-            case Kind::initial: return initial(node.op);
+            case Kind::initial:
+                return initial(node.op);
             case Kind::elementwise:
                 return elementwise_functions[static_cast<std::size_t>(node.op)](values_[node.inputs[0]],
                                                                                 values_[node.inputs[1]]);
-            case Kind::moment: return moment(position);
+            case Kind::moment:
+                return moment(position);
         }
         throw std::logic_error("layer: a primitive of unknown kind");
     }
 
     Value initial(Op op) const {
         switch (op) {
-            case Op::x: return {x_};
-            case Op::v0: return channels_as_value(parameters_.v0);
-            case Op::v1: return channels_as_value(parameters_.v1);
-            default: return {at::zeros({1, 1, 1, 1}, x_.options().requires_grad(false))};
+            case Op::x:
+                return {x_};
+            case Op::v0:
+                return channels_as_value(parameters_.v0);
+            case Op::v1:
+                return channels_as_value(parameters_.v1);
+            default:
+                return {at::zeros({1, 1, 1, 1}, x_.options().requires_grad(false))};
         }
     }
 

@@ -51,8 +51,13 @@ class Matcher {
         if (nodes_[quotient].op != Op::div) return std::nullopt;
         const auto [numerator, std] = inputs(quotient);
         if (!is_batch(std, Op::std)) return std::nullopt;
-        BatchNormalization found{.output = quotient, .input = inputs(std)[0], .mean = 0, .std = std,
-                                 .scale = {}, .shift = {}, .settled = {quotient, std}};
+        BatchNormalization found{.output = quotient,
+                                 .input = inputs(std)[0],
+                                 .mean = 0,
+                                 .std = std,
+                                 .scale = {},
+                                 .shift = {},
+                                 .settled = {quotient, std}};
         if (extent_[found.input] != Extent::full) return std::nullopt;
         std::size_t centered = numerator;
         if (nodes_[numerator].op == Op::mul) {
@@ -132,7 +137,8 @@ at::Tensor batch_mean(const at::Tensor& tensor) {
 }
 
 /// Sums are ATen's ordinary cascaded ones: its kernel for the moments of a channels_last tensor adds up one by one and
-/// is wrong by 9.5 in the mean of 131,072 values around 10,000. The passes that normalize and differentiate are its own.
+/// is wrong by 9.5 in the mean of 131,072 values around 10,000. The passes that normalize and differentiate are its
+/// own.
 struct NormalizeBatch : Function<NormalizeBatch> {
     static variable_list forward(AutogradContext* context, const at::Tensor& y, const at::Tensor& scale,
                                  const at::Tensor& shift, double epsilon) {

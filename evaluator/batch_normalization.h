@@ -1,12 +1,12 @@
 #pragma once
 
+#include "primitives/graph.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <cstddef>
 #include <optional>
 #include <vector>
-
-#include "primitives/graph.h"
 
 namespace normact::evaluator {
 

@@ -1,10 +1,10 @@
 #include "evaluator/engine.h"
 
+#include "evaluator/aten_engine.h"
+
 #include <array>
 #include <stdexcept>
 #include <string>
-
-#include "evaluator/aten_engine.h"
 
 namespace normact::evaluator {
 

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "primitives/graph.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
-
-#include "primitives/graph.h"
 
 namespace normact::evaluator {
 

@@ -1,11 +1,10 @@
 #include "evaluator/layer_module.h"
 
-#include <ATen/ATen.h>
-#include <fmt/format.h>
-
-#include <tuple>
-
 #include "primitives/definitions.h"
+
+#include <ATen/ATen.h>
+
+#include <string>
 
 namespace normact::evaluator {
 namespace {
@@ -35,7 +34,8 @@ LayerModuleImpl::LayerModuleImpl(const Engine& engine, const primitives::LayerGr
     parameters_.beta = register_parameter("beta", parameters_.beta);
     for (const std::size_t position : averaged_nodes(graph)) {
         const double start = initial_average(graph.nodes[position].op);
-        averages_.push_back(register_buffer(fmt::format("average_{}", averages_.size()), at::full({channels}, start)));
+        averages_.push_back(
+            register_buffer("average_" + std::to_string(averages_.size()), at::full({channels}, start)));
     }
 }
 

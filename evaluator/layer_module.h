@@ -1,12 +1,12 @@
 #pragma once
 
+#include "evaluator/engine.h"
+
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
 #include <memory>
 #include <vector>
-
-#include "evaluator/engine.h"
 
 namespace normact::evaluator {
 

@@ -23,11 +23,16 @@ at::Tensor mean_over(const at::Tensor& tensor, at::IntArrayRef dimensions) {
 Value mean(const Value& value, IndexSet set, int groups) {
     const at::Tensor& tensor = value.tensor;
     switch (set) {
-        case IndexSet::batch: return {mean_over(tensor, {0, 2, 3})};
-        case IndexSet::instance: return {mean_over(tensor, {2, 3})};
-        case IndexSet::layer: return {mean_over(tensor, {1, 2, 3})};
-        case IndexSet::group: break;
-        case IndexSet::none: throw std::logic_error("mean: a moment without an index set");
+        case IndexSet::batch:
+            return {mean_over(tensor, {0, 2, 3})};
+        case IndexSet::instance:
+            return {mean_over(tensor, {2, 3})};
+        case IndexSet::layer:
+            return {mean_over(tensor, {1, 2, 3})};
+        case IndexSet::group:
+            break;
+        case IndexSet::none:
+            throw std::logic_error("mean: a moment without an index set");
     }
     // Planes first: every plane weighs the same, and no view of a channels_last tensor with split channels is reduced.
     const at::Tensor planes = mean_over(tensor, {2, 3});

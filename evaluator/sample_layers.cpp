@@ -1,0 +1,163 @@
+#include "evaluator/sample_layers.h"
+
+#include "primitives/catalogue.h"
+#include "primitives/generator.h"
+#include "primitives/text.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+namespace normact::evaluator {
+namespace {
+
+using primitives::IndexSet;
+using primitives::Kind;
+using primitives::Layer;
+using primitives::LayerGraph;
+using primitives::Node;
+using primitives::Op;
+
+constexpr std::uint16_t x = 0, v0 = 2, v1 = 3, scaled = 4, shifted = 5;
+
+/// The four initial nodes, v1*x and x + v0.
+LayerGraph beginnings() {
+    return {{{.op = Op::x},
+             {.op = Op::zero},
+             {.op = Op::v0},
+             {.op = Op::v1},
+             {.op = Op::mul, .inputs = {v1, x}},
+             {.op = Op::add, .inputs = {x, v0}}}};
+}
+
+Layer layer_with(std::string name, std::initializer_list<Node> nodes) {
+    LayerGraph graph = beginnings();
+    graph.nodes.insert(graph.nodes.end(), nodes);
+    return {std::move(name), std::move(graph), {}};
+}
+
+double normal(Generator& generator) {
+    const double radius = std::sqrt(-2 * std::log(1 - uniform_unit(generator)));
+    return radius * std::cos(2 * std::numbers::pi * uniform_unit(generator));
+}
+
+std::vector<double> draw(Generator& generator, std::size_t count, double center, double spread) {
+    std::vector<double> values(count);
+    for (double& value : values) value = center + spread * normal(generator);
+    return values;
+}
+
+Arguments draw_once(Generator& generator, const Layer& layer, std::array<int, 4> shape) {
+    const auto [n, c, h, w] = shape;
+    const auto channels = static_cast<std::size_t>(c);
+    Arguments arguments{.x = {n, c, h, w, draw(generator, channels * n * h * w, 0.3, 1.0)},
+                        .parameters = {.v0 = draw(generator, channels, 0.0, 0.7),
+                                       .v1 = draw(generator, channels, 1.0, 0.3),
+                                       .gamma = draw(generator, channels, 1.0, 0.3),
+                                       .beta = draw(generator, channels, 0.0, 0.5)},
+                        .averages = {}};
+    for (const Node& node : layer.graph.nodes)
+        if (node.over == IndexSet::batch) {
+            arguments.averages.push_back(draw(generator, channels, node.op == Op::mean ? 0.2 : 1.2, 0.1));
+        }
+    return arguments;
+}
+
+}  // namespace
+
+std::vector<Layer> layers_of_primitives() {
+    std::vector<Layer> layers;
+    for (const primitives::Primitive& row : primitives::all_primitives()) {
+        const std::string name(row.name);
+        if (row.kind == Kind::initial) {
+            layers.push_back(layer_with(name, {{.op = row.op}}));
+        } else if (row.kind == Kind::elementwise && row.arity == 1) {
+            layers.push_back(layer_with(name + " of tensor", {{.op = row.op, .inputs = {scaled}}}));
+            layers.push_back(layer_with(name + " of channels", {{.op = row.op, .inputs = {v1}}}));
+        } else if (row.kind == Kind::elementwise) {
+            layers.push_back(layer_with(name + " tensor tensor", {{.op = row.op, .inputs = {scaled, shifted}}}));
+            layers.push_back(layer_with(name + " tensor channels", {{.op = row.op, .inputs = {scaled, v0}}}));
+            layers.push_back(layer_with(name + " channels tensor", {{.op = row.op, .inputs = {v0, scaled}}}));
+            layers.push_back(layer_with(name + " channels channels", {{.op = row.op, .inputs = {v0, v1}}}));
+        } else {
+            for (const IndexSet set : primitives::index_sets) {
+                const std::string full_name = name + " over " + std::string(primitives::name(set));
+                const Node moment{.op = row.op, .over = set, .inputs = {scaled}};
+                layers.push_back(layer_with(full_name, {moment, {.op = Op::mul, .inputs = {6, shifted}}}));
+                layers.push_back(layer_with(full_name + " alone", {moment}));
+                layers.push_back(layer_with(full_name + " of channels", {{.op = row.op, .over = set, .inputs = {v1}}}));
+                for (const IndexSet inner : primitives::index_sets)
+                    layers.push_back(layer_with(full_name + " of mean over " + std::string(primitives::name(inner)),
+                                                {{.op = Op::mean, .over = inner, .inputs = {scaled}},
+                                                 {.op = row.op, .over = set, .inputs = {6}}}));
+            }
+        }
+    }
+    return layers;
+}
+
+std::vector<Layer> layers_of_catalogue() {
+    std::vector<Layer> layers;
+    for (const primitives::CatalogueEntry& entry : primitives::catalogue()) layers.push_back(entry.layer);
+    return layers;
+}
+
+std::vector<Layer> sample_layers() {
+    std::vector<Layer> layers = layers_of_primitives();
+    for (Layer& layer : layers_of_catalogue()) layers.push_back(std::move(layer));
+    return layers;
+}
+
+Arguments draw_arguments(const Layer& layer, std::array<int, 4> shape, std::uint64_t seed, bool may_be_near_kink) {
+    Generator generator(seed);
+    for (int attempt = 0; attempt < 1000; ++attempt) {
+        Arguments arguments = draw_once(generator, layer, shape);
+        if (may_be_near_kink) return arguments;
+        const auto away = [&](const std::vector<std::vector<double>>* averages) {
+            return evaluate_plainly(layer.graph, layer.settings, arguments.x, arguments.parameters, averages)
+                       .distance_to_kink > 0.02;
+        };
+        if (away(nullptr) && away(&arguments.averages)) return arguments;
+    }
+    throw std::runtime_error("no arguments away from the kinks of " + layer.name);
+}
+
+at::Tensor to_tensor(const PlainTensor& plain, at::ScalarType type, at::MemoryFormat format) {
+    return at::tensor(plain.values, at::kDouble).view({plain.n, plain.c, plain.h, plain.w}).to(type).clone(format);
+}
+
+at::Tensor to_tensor(const std::vector<double>& channels, at::ScalarType type) {
+    return at::tensor(channels, at::kDouble).to(type);
+}
+
+Parameters to_tensors(const PlainParameters& parameters, at::ScalarType type) {
+    return {.v0 = to_tensor(parameters.v0, type),
+            .v1 = to_tensor(parameters.v1, type),
+            .gamma = to_tensor(parameters.gamma, type),
+            .beta = to_tensor(parameters.beta, type)};
+}
+
+std::vector<at::Tensor> to_tensors(const std::vector<std::vector<double>>& averages, at::ScalarType type) {
+    std::vector<at::Tensor> tensors;
+    for (const std::vector<double>& average : averages) tensors.push_back(to_tensor(average, type));
+    return tensors;
+}
+
+double largest_error(const at::Tensor& tensor, const PlainTensor& plain) {
+    const at::Tensor values = tensor.detach().to(at::kDouble).contiguous();
+    if (values.numel() != static_cast<std::int64_t>(plain.values.size()))
+        return std::numeric_limits<double>::infinity();
+    double largest = 0;
+    for (std::size_t i = 0; i < plain.values.size(); ++i) {
+        const double wanted = plain.values[i];
+        const double found = values.data_ptr<double>()[i];
+        if (found == wanted || (std::isnan(found) && std::isnan(wanted))) continue;
+        const double error = std::abs(found - wanted) / (1 + std::abs(wanted));
+        largest = std::isfinite(error) ? std::max(largest, error) : std::numeric_limits<double>::infinity();
+    }
+    return largest;
+}
+
+}  // namespace normact::evaluator
