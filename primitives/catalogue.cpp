@@ -76,6 +76,7 @@ constexpr std::array layers{
 
 std::vector<CatalogueEntry> make_catalogue() {
     std::vector<CatalogueEntry> entries;
+    entries.reserve(layers.size());
     for (const Row& row : layers)
         entries.push_back({.name = std::string(row.name),
                            .text = std::string(row.text),

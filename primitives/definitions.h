@@ -36,9 +36,29 @@ T nonzero(const T& x) {
     return where(x == 0.0, 1.0, x);
 }
 
+// What rows of one kind have in common. The notations are the text form's and LaTeX's.
+
 constexpr Primitive initial(Op op, std::uint8_t code, std::string_view name, std::string_view description,
                             std::string_view latex) {
     return {op, code, name, description, Kind::initial, 0, false, 0.0, {name}, {latex}};
+}
+
+enum class Order : std::uint8_t { matters, does_not_matter };
+
+constexpr Primitive binary(Op op, std::uint8_t code, std::string_view name, std::string_view description, Order order,
+                           double cost, Notation text, Notation latex) {
+    const bool commutative = order == Order::does_not_matter;
+    return {op, code, name, description, Kind::elementwise, 2, commutative, cost, text, latex};
+}
+
+constexpr Primitive unary(Op op, std::uint8_t code, std::string_view name, std::string_view description, double cost,
+                          Notation text, Notation latex) {
+    return {op, code, name, description, Kind::elementwise, 1, false, cost, text, latex};
+}
+
+constexpr Primitive moment(Op op, std::uint8_t code, std::string_view name, std::string_view description, double cost,
+                           Notation text, Notation latex) {
+    return {op, code, name, description, Kind::moment, 1, false, cost, text, latex};
 }
 
 // ---- initial nodes ----
@@ -60,16 +80,9 @@ struct V1 {
 //      each a T or a double ----
 
 struct Add {
-    static constexpr Primitive row{.op = Op::add,
-                                   .code = 5,
-                                   .name = "add",
-                                   .description = "a + b",
-                                   .kind = Kind::elementwise,
-                                   .arity = 2,
-                                   .commutative = true,
-                                   .cost = 1.0,
-                                   .text = {"#1 + #2", Binding::sum, {Binding::sum, Binding::product}},
-                                   .latex = {"#1 + #2", Binding::sum, {Binding::sum, Binding::product}}};
+    static constexpr Primitive row = binary(Op::add, 5, "add", "a + b", Order::does_not_matter, 1.0,
+                                            {"#1 + #2", Binding::sum, {Binding::sum, Binding::product}},
+                                            {"#1 + #2", Binding::sum, {Binding::sum, Binding::product}});
     template <typename T>
     static T value(const T& a, const T& b) {
         return a + b;
@@ -81,16 +94,9 @@ struct Add {
 };
 
 struct Mul {
-    static constexpr Primitive row{.op = Op::mul,
-                                   .code = 6,
-                                   .name = "mul",
-                                   .description = "a * b",
-                                   .kind = Kind::elementwise,
-                                   .arity = 2,
-                                   .commutative = true,
-                                   .cost = 1.0,
-                                   .text = {"#1*#2", Binding::product, {Binding::product, Binding::prefix}},
-                                   .latex = {"#1 \\, #2", Binding::product, {Binding::product, Binding::power}}};
+    static constexpr Primitive row = binary(Op::mul, 6, "mul", "a * b", Order::does_not_matter, 1.0,
+                                            {"#1*#2", Binding::product, {Binding::product, Binding::prefix}},
+                                            {"#1 \\, #2", Binding::product, {Binding::product, Binding::power}});
     template <typename T>
     static T value(const T& a, const T& b) {
         return a * b;
@@ -102,16 +108,9 @@ struct Mul {
 };
 
 struct Div {
-    static constexpr Primitive row{.op = Op::div,
-                                   .code = 7,
-                                   .name = "div",
-                                   .description = "a / b",
-                                   .kind = Kind::elementwise,
-                                   .arity = 2,
-                                   .commutative = false,
-                                   .cost = 4.0,
-                                   .text = {"#1/#2", Binding::product, {Binding::product, Binding::prefix}},
-                                   .latex = {"\\frac{#1}{#2}", Binding::power, {}}};
+    static constexpr Primitive row =
+        binary(Op::div, 7, "div", "a / b", Order::matters, 4.0,
+               {"#1/#2", Binding::product, {Binding::product, Binding::prefix}}, {"\\frac{#1}{#2}", Binding::power});
     template <typename T>
     static T value(const T& a, const T& b) {
         return a / b;
@@ -123,16 +122,9 @@ struct Div {
 };
 
 struct Max {
-    static constexpr Primitive row{.op = Op::max,
-                                   .code = 8,
-                                   .name = "max",
-                                   .description = "the larger of a and b; a tie gives each half of the derivative",
-                                   .kind = Kind::elementwise,
-                                   .arity = 2,
-                                   .commutative = true,
-                                   .cost = 1.0,
-                                   .text = {"max(#1, #2)", Binding::atom, {}},
-                                   .latex = {"\\max\\left(#1, #2\\right)", Binding::atom, {}}};
+    static constexpr Primitive row =
+        binary(Op::max, 8, "max", "the larger of a and b; a tie gives each half of the derivative",
+               Order::does_not_matter, 1.0, {"max(#1, #2)"}, {"\\max\\left(#1, #2\\right)"});
     template <typename T>
     static T value(const T& a, const T& b) {
         return maximum(a, b);
@@ -147,16 +139,8 @@ struct Max {
 // ---- elementwise, one input: value(x), derivative(x, value) ----
 
 struct Neg {
-    static constexpr Primitive row{.op = Op::neg,
-                                   .code = 9,
-                                   .name = "neg",
-                                   .description = "-x",
-                                   .kind = Kind::elementwise,
-                                   .arity = 1,
-                                   .commutative = false,
-                                   .cost = 1.0,
-                                   .text = {"-#1", Binding::prefix, {Binding::prefix}},
-                                   .latex = {"-#1", Binding::sum, {Binding::product}}};
+    static constexpr Primitive row = unary(Op::neg, 9, "neg", "-x", 1.0, {"-#1", Binding::prefix, {Binding::prefix}},
+                                           {"-#1", Binding::sum, {Binding::product}});
     template <typename T>
     static T value(const T& x) {
         return -x;
@@ -168,16 +152,8 @@ struct Neg {
 };
 
 struct Abs {
-    static constexpr Primitive row{.op = Op::abs,
-                                   .code = 10,
-                                   .name = "abs",
-                                   .description = "|x|; the derivative at 0 is 0",
-                                   .kind = Kind::elementwise,
-                                   .arity = 1,
-                                   .commutative = false,
-                                   .cost = 1.0,
-                                   .text = {"abs(#1)", Binding::atom, {}},
-                                   .latex = {"\\left|#1\\right|", Binding::atom, {}}};
+    static constexpr Primitive row =
+        unary(Op::abs, 10, "abs", "|x|; the derivative at 0 is 0", 1.0, {"abs(#1)"}, {"\\left|#1\\right|"});
     template <typename T>
     static T value(const T& x) {
         return abs(x);
@@ -189,16 +165,8 @@ struct Abs {
 };
 
 struct Square {
-    static constexpr Primitive row{.op = Op::square,
-                                   .code = 11,
-                                   .name = "square",
-                                   .description = "x * x",
-                                   .kind = Kind::elementwise,
-                                   .arity = 1,
-                                   .commutative = false,
-                                   .cost = 1.0,
-                                   .text = {"square(#1)", Binding::atom, {}},
-                                   .latex = {"#1^{2}", Binding::power, {Binding::atom}}};
+    static constexpr Primitive row =
+        unary(Op::square, 11, "square", "x * x", 1.0, {"square(#1)"}, {"#1^{2}", Binding::power, {Binding::atom}});
     template <typename T>
     static T value(const T& x) {
         return x * x;
@@ -210,16 +178,8 @@ struct Square {
 };
 
 struct Sqrt {
-    static constexpr Primitive row{.op = Op::sqrt,
-                                   .code = 12,
-                                   .name = "sqrt",
-                                   .description = "sign(x) * sqrt(|x|); 0 with derivative 0 at 0",
-                                   .kind = Kind::elementwise,
-                                   .arity = 1,
-                                   .commutative = false,
-                                   .cost = 6.0,
-                                   .text = {"sqrt(#1)", Binding::atom, {}},
-                                   .latex = {"\\sqrt[\\pm]{#1}", Binding::power, {}}};
+    static constexpr Primitive row = unary(Op::sqrt, 12, "sqrt", "sign(x) * sqrt(|x|); 0 with derivative 0 at 0", 6.0,
+                                           {"sqrt(#1)"}, {"\\sqrt[\\pm]{#1}", Binding::power});
     template <typename T>
     static T value(const T& x) {
         return sign(x) * sqrt(nonzero(T(abs(x))));
@@ -231,16 +191,8 @@ struct Sqrt {
 };
 
 struct Log {
-    static constexpr Primitive row{.op = Op::log,
-                                   .code = 13,
-                                   .name = "log",
-                                   .description = "sign(x) * ln(|x|); 0 with derivative 0 at 0",
-                                   .kind = Kind::elementwise,
-                                   .arity = 1,
-                                   .commutative = false,
-                                   .cost = 20.0,
-                                   .text = {"log(#1)", Binding::atom, {}},
-                                   .latex = {"\\ln_{\\pm}\\left(#1\\right)", Binding::atom, {}}};
+    static constexpr Primitive row = unary(Op::log, 13, "log", "sign(x) * ln(|x|); 0 with derivative 0 at 0", 20.0,
+                                           {"log(#1)"}, {"\\ln_{\\pm}\\left(#1\\right)"});
     template <typename T>
     static T value(const T& x) {
         return sign(x) * log(nonzero(T(abs(x))));
@@ -252,16 +204,8 @@ struct Log {
 };
 
 struct Exp {
-    static constexpr Primitive row{.op = Op::exp,
-                                   .code = 14,
-                                   .name = "exp",
-                                   .description = "e to the power x",
-                                   .kind = Kind::elementwise,
-                                   .arity = 1,
-                                   .commutative = false,
-                                   .cost = 15.0,
-                                   .text = {"exp(#1)", Binding::atom, {}},
-                                   .latex = {"e^{#1}", Binding::power, {}}};
+    static constexpr Primitive row =
+        unary(Op::exp, 14, "exp", "e to the power x", 15.0, {"exp(#1)"}, {"e^{#1}", Binding::power});
     template <typename T>
     static T value(const T& x) {
         return exp(x);
@@ -273,16 +217,8 @@ struct Exp {
 };
 
 struct Sigmoid {
-    static constexpr Primitive row{.op = Op::sigmoid,
-                                   .code = 15,
-                                   .name = "sigmoid",
-                                   .description = "1 / (1 + exp(-x))",
-                                   .kind = Kind::elementwise,
-                                   .arity = 1,
-                                   .commutative = false,
-                                   .cost = 20.0,
-                                   .text = {"sigmoid(#1)", Binding::atom, {}},
-                                   .latex = {"\\sigma\\left(#1\\right)", Binding::atom, {}}};
+    static constexpr Primitive row =
+        unary(Op::sigmoid, 15, "sigmoid", "1 / (1 + exp(-x))", 20.0, {"sigmoid(#1)"}, {"\\sigma\\left(#1\\right)"});
     template <typename T>
     static T value(const T& x) {
         return sigmoid(x);
@@ -294,16 +230,8 @@ struct Sigmoid {
 };
 
 struct Tanh {
-    static constexpr Primitive row{.op = Op::tanh,
-                                   .code = 16,
-                                   .name = "tanh",
-                                   .description = "hyperbolic tangent",
-                                   .kind = Kind::elementwise,
-                                   .arity = 1,
-                                   .commutative = false,
-                                   .cost = 20.0,
-                                   .text = {"tanh(#1)", Binding::atom, {}},
-                                   .latex = {"\\tanh\\left(#1\\right)", Binding::atom, {}}};
+    static constexpr Primitive row =
+        unary(Op::tanh, 16, "tanh", "hyperbolic tangent", 20.0, {"tanh(#1)"}, {"\\tanh\\left(#1\\right)"});
     template <typename T>
     static T value(const T& x) {
         return tanh(x);
@@ -319,16 +247,8 @@ struct Tanh {
 //      E[x²] - E[x]². ----
 
 struct Mean {
-    static constexpr Primitive row{.op = Op::mean,
-                                   .code = 17,
-                                   .name = "mean",
-                                   .description = "mean over the index set",
-                                   .kind = Kind::moment,
-                                   .arity = 1,
-                                   .commutative = false,
-                                   .cost = 2.0,
-                                   .text = {"mean_#S(#1)", Binding::atom, {}},
-                                   .latex = {"\\mu_{#S}\\left(#1\\right)", Binding::atom, {}}};
+    static constexpr Primitive row =
+        moment(Op::mean, 17, "mean", "mean over the index set", 2.0, {"mean_#S(#1)"}, {"\\mu_{#S}\\left(#1\\right)"});
     static constexpr double initial_average = 0.0;
     template <typename T, typename MeanOver>
     static T statistic(const T& x, MeanOver&& mean) {
@@ -341,17 +261,9 @@ struct Mean {
 };
 
 struct Rms {
-    static constexpr Primitive row{
-        .op = Op::rms,
-        .code = 18,
-        .name = "rms",
-        .description = "root of the mean square over the index set, epsilon inside the root",
-        .kind = Kind::moment,
-        .arity = 1,
-        .commutative = false,
-        .cost = 3.0,
-        .text = {"rms_#S(#1)", Binding::atom, {}},
-        .latex = {"\\sqrt{\\mu_{#S}\\left(#1^{2}\\right)}", Binding::power, {Binding::atom}}};
+    static constexpr Primitive row =
+        moment(Op::rms, 18, "rms", "root of the mean square over the index set, epsilon inside the root", 3.0,
+               {"rms_#S(#1)"}, {"\\sqrt{\\mu_{#S}\\left(#1^{2}\\right)}", Binding::power, {Binding::atom}});
     static constexpr double initial_average = 1.0;
     template <typename T, typename MeanOver>
     static T statistic(const T& x, MeanOver&& mean) {
@@ -364,17 +276,9 @@ struct Rms {
 };
 
 struct Std {
-    static constexpr Primitive row{
-        .op = Op::std,
-        .code = 19,
-        .name = "std",
-        .description = "root of the biased variance over the index set, epsilon inside the root",
-        .kind = Kind::moment,
-        .arity = 1,
-        .commutative = false,
-        .cost = 5.0,
-        .text = {"std_#S(#1)", Binding::atom, {}},
-        .latex = {"\\sqrt{s^{2}_{#S}\\left(#1\\right)}", Binding::power, {}}};
+    static constexpr Primitive row =
+        moment(Op::std, 19, "std", "root of the biased variance over the index set, epsilon inside the root", 5.0,
+               {"std_#S(#1)"}, {"\\sqrt{s^{2}_{#S}\\left(#1\\right)}", Binding::power});
     static constexpr double initial_average = 1.0;
     template <typename T, typename MeanOver>
     static T statistic(const T& x, MeanOver&& mean) {

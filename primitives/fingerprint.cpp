@@ -8,7 +8,6 @@
 
 #include <bit>
 #include <limits>
-#include <memory>
 
 namespace normact::primitives {
 namespace {
@@ -147,6 +146,7 @@ std::array<Inputs, probes> make_inputs(std::uint64_t seed) {
     Generator generator(seed);
     const auto between = [&](double low, double high) { return low + (high - low) * uniform_unit(generator); };
     const auto channel = [](std::size_t i) { return i / plane % channels; };
+    const auto image = [](std::size_t i) { return i / plane / channels; };
     // The sum of four uniform numbers is close to normal, and the same on every machine.
     const auto bell = [&] {
         double sum = 0.0;
@@ -166,8 +166,7 @@ std::array<Inputs, probes> make_inputs(std::uint64_t seed) {
         const Channels spread = draw_channels([&](std::size_t) { return setting.x_size * between(0.3, 1.5); });
         const Channels offset = draw_channels([&](std::size_t) { return setting.x_size * between(-1.0, 1.0); });
         inputs[k] = {map([&](std::size_t i) {
-                         const double image_offset =
-                             setting.x_size * 0.3 * (static_cast<double>(i / plane / channels) - 1.0);
+                         const double image_offset = setting.x_size * 0.3 * (static_cast<double>(image(i)) - 1.0);
                          return offset[channel(i)] + image_offset + spread[channel(i)] * bell();
                      }),
                      map([](std::size_t) { return 0.0; }), map([&](std::size_t i) { return v0[channel(i)]; }),
@@ -179,10 +178,7 @@ std::array<Inputs, probes> make_inputs(std::uint64_t seed) {
 /// Runs one graph on many inputs.
 class Runner {
   public:
-    explicit Runner(const LayerGraph& graph)
-        : graph_(graph),
-          live_(live_nodes(graph)),
-          values_(std::make_unique_for_overwrite<Values[]>(graph.nodes.size())) {}
+    explicit Runner(const LayerGraph& graph) : graph_(graph), live_(live_nodes(graph)), values_(graph.nodes.size()) {}
 
     const Values& operator()(const Inputs& inputs) {
         for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
@@ -191,15 +187,15 @@ class Runner {
             if (primitive(node.op).kind == Kind::initial)
                 values_[i] = inputs[static_cast<std::size_t>(node.op)];
             else
-                kernels[static_cast<std::size_t>(node.op)](node, values_.get(), values_[i]);
+                kernels[static_cast<std::size_t>(node.op)](node, values_.data(), values_[i]);
         }
-        return values_[graph_.nodes.size() - 1];
+        return values_.back();
     }
 
   private:
     const LayerGraph& graph_;
     std::vector<bool> live_;
-    std::unique_ptr<Values[]> values_;
+    std::vector<Values> values_;
 };
 
 Values rounded(const Values& values) {

@@ -53,7 +53,7 @@ class Parser {
         bool is_used = false;
     };
 
-    [[noreturn]] void fail_at(std::size_t where, const std::string& what) const {
+    [[noreturn]] static void fail_at(std::size_t where, const std::string& what) {
         throw InvalidGraph("column " + std::to_string(where + 1) + ": " + what);
     }
 
