@@ -45,10 +45,11 @@ std::string_view find_name(const Table& table, Value value) {
 
 /// The columns of a candidate and its evaluation, as they come.
 struct CandidateRow {
-    long long id = 0, parent = 0;
+    long long id = 0, parent = 0, evaluated = 0;
     std::string fingerprint, hash, graph, origin, invalid, state, rejection, reason;
     double seconds = 0;
-    soci::indicator has_parent{}, has_invalid{}, has_evaluation{}, has_rejection{}, has_reason{}, has_seconds{};
+    soci::indicator has_parent{}, has_invalid{}, has_evaluation{}, has_rejection{}, has_reason{}, has_seconds{},
+        has_evaluated{};
 
     Candidate candidate() const;
 };
@@ -67,12 +68,13 @@ Candidate CandidateRow::candidate() const {
         candidate.outcome.reason = invalid;
         return candidate;
     }
-    for (const auto indicator : {has_evaluation, has_rejection, has_reason, has_seconds})
+    for (const auto indicator : {has_evaluation, has_rejection, has_reason, has_seconds, has_evaluated})
         if (indicator != soci::i_ok) damaged(id, "its evaluation is missing");
     candidate.state = read_name(states, state, id);
     candidate.outcome.rejection = read_name(rejections, rejection, id);
     candidate.outcome.reason = reason;
     candidate.outcome.seconds = seconds;
+    candidate.evaluated = evaluated;
     return candidate;
 }
 
@@ -81,14 +83,15 @@ std::vector<Candidate> read_rows(soci::session& sql, const std::string& selectio
     CandidateRow row;
     soci::statement statement =
         (sql.prepare << "SELECT c.id, c.fingerprint, c.hash, c.graph, c.parent, c.origin, c.invalid,"
-                        " e.state, e.rejection, e.reason, e.seconds FROM ("
+                        " e.state, e.rejection, e.reason, e.seconds, e.candidate FROM ("
                      << selection
                      << ") AS selected JOIN candidate AS c ON c.id = selected.chosen"
                         " LEFT JOIN evaluation AS e ON e.fingerprint = c.fingerprint"
                         " ORDER BY selected.place, selected.chosen",
          into(row.id), into(row.fingerprint), into(row.hash), into(row.graph), into(row.parent, row.has_parent),
          into(row.origin), into(row.invalid, row.has_invalid), into(row.state, row.has_evaluation),
-         into(row.rejection, row.has_rejection), into(row.reason, row.has_reason), into(row.seconds, row.has_seconds));
+         into(row.rejection, row.has_rejection), into(row.reason, row.has_reason), into(row.seconds, row.has_seconds),
+         into(row.evaluated, row.has_evaluated));
     std::vector<Candidate> candidates;
     statement.execute();
     while (statement.fetch()) candidates.push_back(row.candidate());

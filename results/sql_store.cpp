@@ -56,14 +56,19 @@ class SqlStore final : public Store {
   private:
     /// Runs `body` as one transaction: whole or not at all. Errors of the database become StoreError.
     template <class Body>
-    auto transaction(const std::string& begin, Body body);
-    template <class Body>
-    auto write(Body body) {
-        return transaction(dialect_.begin, body);
-    }
+    auto transaction(const std::vector<std::string>& beginning, Body body);
     template <class Body>
     auto read(Body body) {
-        return transaction("BEGIN", body);
+        return transaction({"BEGIN"}, body);
+    }
+    template <class Body>
+    auto write(Body body) {
+        return transaction({dialect_.relaxed, dialect_.begin}, body);
+    }
+    /// For what cost minutes of training. Once the disk has it, it has all earlier transactions too.
+    template <class Body>
+    auto write_durably(Body body) {
+        return transaction({dialect_.durable, dialect_.begin}, body);
     }
 
     // Parts of transactions.
@@ -80,7 +85,7 @@ class SqlStore final : public Store {
 };
 
 template <class Body>
-auto SqlStore::transaction(const std::string& begin, Body body) {
+auto SqlStore::transaction(const std::vector<std::string>& beginning, Body body) {
     const auto roll_back = [this] {
         try {
             sql_ << "ROLLBACK";
@@ -88,7 +93,7 @@ auto SqlStore::transaction(const std::string& begin, Body body) {
         }
     };
     try {
-        sql_ << begin;
+        for (const auto& statement : beginning) sql_ << statement;
         auto result = body();
         sql_ << "COMMIT";
         return result;
@@ -256,7 +261,7 @@ void SqlStore::fail(WorkerId worker, const Hash128& fingerprint, const std::stri
 bool SqlStore::finish(WorkerId worker, const Hash128& fingerprint, const Outcome& outcome) {
     const bool scored = outcome.rejection == Rejection::none;
     if (scored && outcome.scores.empty()) throw std::invalid_argument("an outcome needs scores or a rejection");
-    return write([&] {
+    return write_durably([&] {
         const auto key = to_string(fingerprint);
         std::string before;
         long long candidates = 0;

@@ -119,6 +119,8 @@ Dialect sqlite_dialect() {
         // Days to seconds; a double holds this date to some 40 microseconds, SQLite's clock ticks in milliseconds.
         .now = "((julianday('now') - 2440587.5) * 86400.0)",
         .begin = "BEGIN IMMEDIATE",  // the one writer at a time; a later change from reading to writing could fail
+        .durable = "PRAGMA synchronous = FULL",
+        .relaxed = "PRAGMA synchronous = NORMAL",
         .lock_row = "",
         .skip_locked = "",
         .explain = explain_sqlite,
@@ -130,9 +132,7 @@ std::unique_ptr<soci::session> connect_sqlite(const std::string& path) {
     auto session = std::make_unique<soci::session>(
         soci::sqlite3, "dbname=\"" + path + "\" timeout=" + std::to_string(seconds_to_wait_for_a_lock));
     *session << "PRAGMA foreign_keys = ON";
-    // Each commit reaches the disk, so that not even a power loss takes a score away: 0.1 ms here, while a score takes
-    // seconds. bench/store_speed measures it. Against kill -9 alone NORMAL would do.
-    *session << "PRAGMA synchronous = FULL";
+    *session << sqlite_dialect().relaxed;
     *session << "PRAGMA trusted_schema = OFF";  // the file may come from anyone
     *session << "PRAGMA cell_size_check = ON";  // finds damaged pages before they are used
     return session;

@@ -72,6 +72,7 @@ struct Candidate {
     std::string origin;
     enum class State { open, rejected, scored, quarantined } state = State::open;
     proxy_tasks::Outcome outcome;  ///< shared by all candidates with its fingerprint
+    CandidateId evaluated = 0;     ///< whose graph is the one evaluated: the first with this fingerprint; 0 if invalid
 };
 
 /// How many candidates went which way. proposed = invalid + duplicate + quality + stability + scored + quarantined +

@@ -9,14 +9,16 @@
 #include <filesystem>
 #include <random>
 #include <string>
+#include <unistd.h>
 
 namespace normact::results {
 
-/// A folder that goes away with this object.
+/// A folder that goes away with this object; in memory where that is possible, so that nothing waits for a disk.
 class TemporaryFolder {
   public:
     TemporaryFolder()
-        : path_(std::filesystem::path(testing::TempDir()) / ("normact-" + std::to_string(std::random_device()()))) {
+        : path_(std::filesystem::path(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : testing::TempDir()) /
+                ("normact-" + std::to_string(std::random_device()()))) {
         std::filesystem::create_directories(path_);
     }
     ~TemporaryFolder() {
