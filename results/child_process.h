@@ -1,9 +1,9 @@
 #pragma once
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <functional>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -2,6 +2,7 @@
 
 #include "primitives/json.h"
 
+#include <array>
 #include <limits>
 #include <map>
 
@@ -16,14 +17,14 @@ struct Named {
     std::string_view name;
     Value value;
 };
-constexpr Named<State> states[] = {{"open", State::open},
-                                   {"rejected", State::rejected},
-                                   {"scored", State::scored},
-                                   {"quarantined", State::quarantined}};
-constexpr Named<Rejection> rejections[] = {{"none", Rejection::none},
-                                           {"invalid", Rejection::invalid},
-                                           {"quality", Rejection::quality},
-                                           {"stability", Rejection::stability}};
+constexpr auto states = std::to_array<Named<State>>({{"open", State::open},
+                                                     {"rejected", State::rejected},
+                                                     {"scored", State::scored},
+                                                     {"quarantined", State::quarantined}});
+constexpr auto rejections = std::to_array<Named<Rejection>>({{"none", Rejection::none},
+                                                             {"invalid", Rejection::invalid},
+                                                             {"quality", Rejection::quality},
+                                                             {"stability", Rejection::stability}});
 
 [[noreturn]] void damaged(CandidateId candidate, const std::string& what) {
     throw StoreError("the row of candidate " + std::to_string(candidate) + " is damaged: " + what);

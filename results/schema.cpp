@@ -1,67 +1,85 @@
 #include "results/schema.h"
 
-#include <vector>
+#include <array>
+#include <string_view>
 
 namespace normact::results {
 namespace {
 
-using Statements = std::vector<std::string>;
+// Each step makes the next format out of the one before. A step is never changed once a release has made studies with
+// it: what comes later is another step. IDENTITY stands for the dialect's word; a semicolon ends a statement.
+constexpr auto steps = std::to_array<std::string_view>({
+    // 1: a candidate is one row; what became of its function is one evaluation, shared by all with its fingerprint.
+    // The funnel is one row that counts along, so that no count grows with the study. It is the last row that a
+    // transaction changes: its lock puts the positions of scored candidates in the order in which they become visible.
+    R"(
+CREATE TABLE schema_version (version INTEGER NOT NULL);
+INSERT INTO schema_version (version) VALUES (0);
 
-/// A step is never changed once a release has made studies with it: what comes later is another step.
-std::vector<Statements> steps(const Dialect& dialect) {
-    return {
-        // 1: a candidate is one row; what became of its function is one evaluation, shared by all with its fingerprint.
-        {"CREATE TABLE schema_version (version INTEGER NOT NULL)", "INSERT INTO schema_version (version) VALUES (0)",
-         "CREATE TABLE study (configuration TEXT NOT NULL, created DOUBLE PRECISION NOT NULL)",
-         "CREATE TABLE worker (id " + dialect.identity +
-             ", host TEXT NOT NULL, process BIGINT NOT NULL, device TEXT NOT NULL, engine TEXT NOT NULL,"
-             " build TEXT NOT NULL, started DOUBLE PRECISION NOT NULL)",
-         "CREATE TABLE candidate (id " + dialect.identity +
-             ", fingerprint TEXT NOT NULL, hash TEXT NOT NULL, graph TEXT NOT NULL,"
-             " parent BIGINT REFERENCES candidate (id), origin TEXT NOT NULL, invalid TEXT,"
-             " proposer BIGINT NOT NULL REFERENCES worker (id), position BIGINT)",
-         "CREATE INDEX candidate_fingerprint ON candidate (fingerprint)",
-         "CREATE UNIQUE INDEX candidate_position ON candidate (position) WHERE position IS NOT NULL",
-         "CREATE TABLE evaluation (fingerprint TEXT PRIMARY KEY NOT NULL,"
-         " candidate BIGINT NOT NULL REFERENCES candidate (id), candidates BIGINT NOT NULL, state TEXT NOT NULL,"
-         " attempts INTEGER NOT NULL, worker BIGINT REFERENCES worker (id), lease_until DOUBLE PRECISION NOT NULL,"
-         " rejection TEXT NOT NULL, reason TEXT NOT NULL, seconds DOUBLE PRECISION NOT NULL)",
-         "CREATE INDEX evaluation_lease ON evaluation (lease_until) WHERE state = 'open'",
-         "CREATE TABLE score (id " + dialect.identity +
-             ", fingerprint TEXT NOT NULL REFERENCES evaluation (fingerprint), task TEXT NOT NULL,"
-             " replicate INTEGER NOT NULL, accuracy DOUBLE PRECISION, seconds DOUBLE PRECISION NOT NULL,"
-             " worker BIGINT NOT NULL REFERENCES worker (id), UNIQUE (fingerprint, task, replicate))",
-         "CREATE TABLE failure (id " + dialect.identity +
-             ", fingerprint TEXT NOT NULL REFERENCES evaluation (fingerprint),"
-             " worker BIGINT NOT NULL REFERENCES worker (id), reason TEXT NOT NULL, happened DOUBLE PRECISION NOT "
-             "NULL)",
-         "CREATE INDEX failure_fingerprint ON failure (fingerprint)",
-         // One row that counts along, so that no count grows with the study. It is the last row that a transaction
-         // changes: its lock puts the positions of scored candidates in the order in which they become visible.
-         "CREATE TABLE funnel (proposed BIGINT NOT NULL, invalid BIGINT NOT NULL, duplicate BIGINT NOT NULL,"
-         " quality BIGINT NOT NULL, stability BIGINT NOT NULL, scored BIGINT NOT NULL, quarantined BIGINT NOT NULL,"
-         " open BIGINT NOT NULL, last_position BIGINT NOT NULL)",
-         "INSERT INTO funnel VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0)"},
-        // 2: the best layers are read off an index instead of being sorted. No mean where an accuracy is missing.
-        {"ALTER TABLE evaluation ADD COLUMN mean_accuracy DOUBLE PRECISION",
-         "UPDATE evaluation SET mean_accuracy = (SELECT CASE WHEN COUNT(*) = COUNT(accuracy) THEN AVG(accuracy) END"
-         " FROM score WHERE score.fingerprint = evaluation.fingerprint) WHERE state = 'scored'",
-         "CREATE INDEX evaluation_mean_accuracy ON evaluation (mean_accuracy DESC, candidate)"
-         " WHERE mean_accuracy IS NOT NULL"},
-    };
+CREATE TABLE study (configuration TEXT NOT NULL, created DOUBLE PRECISION NOT NULL);
+
+CREATE TABLE worker (
+    id IDENTITY, host TEXT NOT NULL, process BIGINT NOT NULL, device TEXT NOT NULL, engine TEXT NOT NULL,
+    build TEXT NOT NULL, started DOUBLE PRECISION NOT NULL);
+
+CREATE TABLE candidate (
+    id IDENTITY, fingerprint TEXT NOT NULL, hash TEXT NOT NULL, graph TEXT NOT NULL,
+    parent BIGINT REFERENCES candidate (id), origin TEXT NOT NULL, invalid TEXT,
+    proposer BIGINT NOT NULL REFERENCES worker (id), position BIGINT);
+CREATE INDEX candidate_fingerprint ON candidate (fingerprint);
+CREATE UNIQUE INDEX candidate_position ON candidate (position) WHERE position IS NOT NULL;
+
+CREATE TABLE evaluation (
+    fingerprint TEXT PRIMARY KEY NOT NULL, candidate BIGINT NOT NULL REFERENCES candidate (id),
+    candidates BIGINT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+    worker BIGINT REFERENCES worker (id), lease_until DOUBLE PRECISION NOT NULL,
+    rejection TEXT NOT NULL, reason TEXT NOT NULL, seconds DOUBLE PRECISION NOT NULL);
+CREATE INDEX evaluation_lease ON evaluation (lease_until) WHERE state = 'open';
+
+CREATE TABLE score (
+    id IDENTITY, fingerprint TEXT NOT NULL REFERENCES evaluation (fingerprint), task TEXT NOT NULL,
+    replicate INTEGER NOT NULL, accuracy DOUBLE PRECISION, seconds DOUBLE PRECISION NOT NULL,
+    worker BIGINT NOT NULL REFERENCES worker (id), UNIQUE (fingerprint, task, replicate));
+
+CREATE TABLE failure (
+    id IDENTITY, fingerprint TEXT NOT NULL REFERENCES evaluation (fingerprint),
+    worker BIGINT NOT NULL REFERENCES worker (id), reason TEXT NOT NULL, happened DOUBLE PRECISION NOT NULL);
+CREATE INDEX failure_fingerprint ON failure (fingerprint);
+
+CREATE TABLE funnel (
+    proposed BIGINT NOT NULL, invalid BIGINT NOT NULL, duplicate BIGINT NOT NULL, quality BIGINT NOT NULL,
+    stability BIGINT NOT NULL, scored BIGINT NOT NULL, quarantined BIGINT NOT NULL, open BIGINT NOT NULL,
+    last_position BIGINT NOT NULL);
+INSERT INTO funnel VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0);
+)",
+    // 2: the best layers are read off an index instead of being sorted. No mean where an accuracy is missing.
+    R"(
+ALTER TABLE evaluation ADD COLUMN mean_accuracy DOUBLE PRECISION;
+UPDATE evaluation SET mean_accuracy = (
+    SELECT CASE WHEN COUNT(*) = COUNT(accuracy) THEN AVG(accuracy) END FROM score
+    WHERE score.fingerprint = evaluation.fingerprint) WHERE state = 'scored';
+CREATE INDEX evaluation_mean_accuracy ON evaluation (mean_accuracy DESC, candidate) WHERE mean_accuracy IS NOT NULL;
+)",
+});
+
+void run(soci::session& sql, const Dialect& dialect, std::string_view step) {
+    constexpr std::string_view placeholder = "IDENTITY";
+    for (std::size_t end = step.find(';'); end != step.npos; end = step.find(';')) {
+        std::string statement(step.substr(0, end));
+        if (const auto at = statement.find(placeholder); at != statement.npos)
+            statement.replace(at, placeholder.size(), dialect.identity);
+        sql << statement;
+        step.remove_prefix(end + 1);
+    }
 }
-
-constexpr int newest_version = 2;
 
 }  // namespace
 
-int schema_version() { return newest_version; }
+int schema_version() { return static_cast<int>(steps.size()); }
 
 void migrate(soci::session& sql, const Dialect& dialect, int version) {
-    const auto all = steps(dialect);
-    for (int step = version; step < newest_version; ++step)
-        for (const auto& statement : all.at(step)) sql << statement;
-    sql << "UPDATE schema_version SET version = " + std::to_string(newest_version);
+    for (int step = version; step < schema_version(); ++step) run(sql, dialect, steps.at(step));
+    sql << "UPDATE schema_version SET version = " + std::to_string(schema_version());
 }
 
 int stored_schema_version(soci::session& sql) {

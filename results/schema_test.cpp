@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <sqlite3.h>
 
+#include <cctype>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -31,7 +32,7 @@ void restore_old_study(const std::string& path) {
     sqlite3_close(database);
 }
 
-/// Every table and index, as the database has it.
+/// Every table and index, as the database has it, without spaces.
 std::multiset<std::string> tables(const std::string& path) {
     const auto sql = connect_sqlite(path);
     std::multiset<std::string> all;
@@ -39,7 +40,10 @@ std::multiset<std::string> tables(const std::string& path) {
     soci::statement query =
         (sql->prepare << "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL", soci::into(statement));
     query.execute();
-    while (query.fetch()) all.insert(statement);
+    while (query.fetch()) {
+        std::erase_if(statement, [](unsigned char c) { return std::isspace(c); });
+        all.insert(statement);
+    }
     return all;
 }
 
@@ -88,8 +92,9 @@ TEST_F(OldStudy, has_the_tables_of_a_new_one_afterwards) {
 }
 
 TEST_F(OldStudy, can_be_opened_by_many_at_once) {
-    std::vector<std::jthread> threads;
     std::vector<std::string> errors(8);
+    std::vector<std::jthread> threads;
+    threads.reserve(errors.size());
     for (auto& error : errors)
         threads.emplace_back([&] {
             try {

@@ -6,6 +6,7 @@
 #include <soci/sqlite3/soci-sqlite3.h>
 #include <sqlite3.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -23,7 +24,7 @@ struct Advice {
     int code;
     std::string_view text;
 };
-constexpr Advice advices[] = {
+constexpr auto advices = std::to_array<Advice>({
     {SQLITE_NOTADB, "this is not a study's database; the file was left as it is. Choose another path"},
     {SQLITE_CORRUPT, "the file is damaged. Restore it from a copy, or try: sqlite3 FILE .recover"},
     {SQLITE_FULL, "the disk is full. Make room, then run the same command again: what was recorded is safe"},
@@ -38,7 +39,7 @@ constexpr Advice advices[] = {
      "command again"},
     {SQLITE_PERM, "access to the file is denied. Make it readable and writable"},
     {SQLITE_AUTH, "access to the file is denied. Make it readable and writable"},
-};
+});
 
 std::string explain_sqlite(const soci::soci_error& error) {
     if (const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error))
@@ -69,6 +70,7 @@ void check_and_migrate(soci::session& sql, const std::string& path) {
     if (version > schema_version())
         throw StoreError(path + ": the study was made by a newer normact (format " + std::to_string(version) +
                          "; this one knows up to " + std::to_string(schema_version()) + "). Update normact");
+    if (version < 1) throw StoreError(path + ": the file is damaged: its format is unknown. Restore it from a copy");
     if (version == schema_version()) return;
     sql << sqlite_dialect().begin;
     version = stored_schema_version(sql);  // another process may have been faster

@@ -161,6 +161,8 @@ TEST(StudyFiles, with_damaged_rows_give_errors_that_name_the_row) {
                 AllOf(HasSubstr("candidate 1"), HasSubstr("happy")));
     EXPECT_THAT(error_after("UPDATE evaluation SET rejection = x'00ff' WHERE candidate = 1"), HasSubstr("candidate 1"));
     EXPECT_THAT(error_after("DELETE FROM funnel"), HasSubstr("counts are missing"));
+    EXPECT_THAT(error_after("DELETE FROM schema_version"), HasSubstr("format is unknown"));
+    EXPECT_THAT(error_after("UPDATE schema_version SET version = -1"), HasSubstr("format is unknown"));
     EXPECT_THAT(error_after("DELETE FROM study"), HasSubstr("configuration is missing"));
 }
 

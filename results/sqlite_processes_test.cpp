@@ -24,7 +24,7 @@ class Diary {
     Diary(const Diary&) = delete;
     Diary& operator=(const Diary&) = delete;
 
-    void write(const std::string& line) {
+    void write(const std::string& line) const {
         const auto text = line + "\n";  // one call, so that a line is there whole or not at all
         if (::write(file_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
             throw std::runtime_error("the diary can't be written");
@@ -138,6 +138,7 @@ TEST(Processes, eight_at_once_on_one_study_lose_nothing_and_score_nothing_twice)
     StudyFile study("{}");
     const TemporaryFolder folder;
     std::vector<pid_t> children;
+    children.reserve(8);
     for (int i = 0; i < 8; ++i)
         children.push_back(start_child([&, i] {
             Generator generator(static_cast<std::uint64_t>(i));

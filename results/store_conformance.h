@@ -146,7 +146,10 @@ TEST_P(StoreConformance, shares_an_outcome_with_duplicates_before_and_after_it) 
     const auto before = propose(1).candidate;
     finish(1, scored(0.5, 0.7));
     const auto after = propose(1).candidate;
+    const auto first = store->find(before)->evaluated;
+    EXPECT_LT(first, before);
     for (const auto id : {before, after}) {
+        EXPECT_EQ(store->find(id)->evaluated, first) << "whose graph was trained";
         EXPECT_EQ(store->find(id)->state, State::scored);
         EXPECT_EQ(store->find(id)->outcome.scores.at(1).accuracy, 0.7);
     }
