@@ -7,6 +7,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <limits>
+#include <optional>
 #include <string>
 
 namespace normact::primitives {
@@ -143,10 +144,16 @@ TEST(Definitions, moments_are_mean_root_mean_square_and_root_of_the_biased_varia
     EXPECT_EQ(rows::Std::value(4.0, 5.0), 3.0);
 }
 
-/// The output's slope along x of a graph without moments.
-Dual run_pointwise(const LayerGraph& graph, const std::array<Dual, 4>& inputs) {
+/// The output of a graph without moments, if all values and slopes on the way are finite.
+std::optional<Dual> run_pointwise(const LayerGraph& graph, const std::array<Dual, 4>& inputs) {
+    const std::vector<bool> live = live_nodes(graph);
     std::vector<Dual> values;
-    for (const Node& node : graph.nodes) {
+    for (std::size_t i = 0; i < live.size(); ++i) {
+        const Node& node = graph.nodes[i];
+        if (!live[i]) {
+            values.emplace_back();
+            continue;
+        }
         if (primitive(node.op).kind == Kind::initial) {
             values.push_back(inputs[static_cast<std::size_t>(node.op)]);
             continue;
@@ -158,11 +165,10 @@ Dual run_pointwise(const LayerGraph& graph, const std::array<Dual, 4>& inputs) {
             else
                 values.push_back(Row::value(values[node.inputs[0]]));
         });
+        if (!std::isfinite(values.back().value) || !std::isfinite(values.back().slope)) return std::nullopt;
     }
     return values.back();
 }
-
-bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
 RC_GTEST_PROP(Canonical, keeps_values_and_derivatives_of_pointwise_graphs_at_ties_and_zeros, ()) {
     Space pointwise = paper_space(false);
@@ -172,9 +178,11 @@ RC_GTEST_PROP(Canonical, keeps_values_and_derivatives_of_pointwise_graphs_at_tie
     const LayerGraph simple = canonical(graph);
     for (const double x : points) {
         const std::array<Dual, 4> inputs{Dual{x, 1.0}, Dual{}, Dual{-1.0}, Dual{0.5}};
-        const Dual before = run_pointwise(graph, inputs), after = run_pointwise(simple, inputs);
-        RC_ASSERT(same(before.value, after.value));
-        RC_ASSERT(same(before.slope, after.slope));
+        const auto before = run_pointwise(graph, inputs), after = run_pointwise(simple, inputs);
+        if (!before) continue;
+        RC_ASSERT(after.has_value());
+        RC_ASSERT(before->value == after->value);
+        RC_ASSERT(before->slope == after->slope);
     }
 }
 

@@ -175,12 +175,31 @@ std::array<Inputs, probes> make_inputs(std::uint64_t seed) {
     return inputs;
 }
 
+/// The largest magnitude; infinite if any value is not finite.
+double largest(const Values& values) {
+    double result = 0.0;
+    for (const double value : values.data) {
+        const double size = std::abs(value);
+        result = size <= std::numeric_limits<double>::max() ? std::max(result, size)
+                                                            : std::numeric_limits<double>::infinity();
+    }
+    return result;
+}
+
+/// What a graph makes of one set of inputs.
+struct Output {
+    Values values;                ///< all NaN if anything on the way is not finite
+    double largest_on_way = 0.0;  ///< the largest magnitude of any node
+    bool is_finite() const { return std::isfinite(largest_on_way); }
+};
+
 /// Runs one graph on many inputs.
 class Runner {
   public:
     explicit Runner(const LayerGraph& graph) : graph_(graph), live_(live_nodes(graph)), values_(graph.nodes.size()) {}
 
-    const Values& operator()(const Inputs& inputs) {
+    Output operator()(const Inputs& inputs) {
+        double largest_on_way = 0.0;
         for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
             const Node& node = graph_.nodes[i];
             if (!live_[i]) continue;
@@ -188,8 +207,11 @@ class Runner {
                 values_[i] = inputs[static_cast<std::size_t>(node.op)];
             else
                 kernels[static_cast<std::size_t>(node.op)](node, values_.data(), values_[i]);
+            largest_on_way = std::max(largest_on_way, largest(values_[i]));
+            if (!std::isfinite(largest_on_way))
+                return {map([](std::size_t) { return std::numeric_limits<double>::quiet_NaN(); }), largest_on_way};
         }
-        return values_.back();
+        return {values_.back(), largest_on_way};
     }
 
   private:
@@ -202,12 +224,6 @@ Values rounded(const Values& values) {
     return map([&](std::size_t i) { return primitives::rounded(values.data[i]); });
 }
 
-bool fits_float(const Values& values) {
-    bool fits = true;
-    for (const double value : values.data) fits &= std::abs(value) <= std::numeric_limits<float>::max();
-    return fits;
-}
-
 /// True if some channel holds two values: only x can bring that about.
 bool varies_within_a_channel(const Values& values) {
     for (std::size_t p = 0; p < planes; ++p)
@@ -216,10 +232,13 @@ bool varies_within_a_channel(const Values& values) {
     return false;
 }
 
-bool depends_on_x(const std::array<Values, probes>& outputs) {
+bool depends_on_x(const std::array<Output, probes>& outputs) {
     for (std::size_t k = 0; k < probes; k += 2) {
-        if (varies_within_a_channel(outputs[k]) || varies_within_a_channel(outputs[k + 1])) return true;
-        if (outputs[k].data != outputs[k + 1].data) return true;  // as of a batch moment
+        const Output &first = outputs[k], &second = outputs[k + 1];
+        if (first.is_finite() && varies_within_a_channel(first.values)) return true;
+        if (second.is_finite() && varies_within_a_channel(second.values)) return true;
+        const bool both_finite = first.is_finite() && second.is_finite();
+        if (both_finite && first.values.data != second.values.data) return true;  // as of a batch moment
     }
     return false;
 }
@@ -242,7 +261,7 @@ std::vector<double> probe_values(const LayerGraph& graph, std::uint64_t seed) {
     Runner run(graph);
     std::vector<double> values;
     for (const Inputs& inputs : make_inputs(seed)) {
-        const Values& output = run(inputs);
+        const Values output = run(inputs).values;
         values.insert(values.end(), output.data.begin(), output.data.end());
     }
     return values;
@@ -251,12 +270,18 @@ std::vector<double> probe_values(const LayerGraph& graph, std::uint64_t seed) {
 Probe probe(const LayerGraph& graph) {
     static const std::array<Inputs, probes> inputs = make_inputs(1);
     Runner run(graph);
-    std::array<Values, probes> outputs;
-    for (std::size_t k = 0; k < probes; ++k) outputs[k] = rounded(run(inputs[k]));
-    const XXH128_hash_t hash = XXH3_128bits(outputs.data(), sizeof outputs);
-    Probe result{.finite = fits_float(outputs[0]), .depends_on_x = false, .fingerprint = {hash.high64, hash.low64}};
-    result.depends_on_x = result.finite && depends_on_x(outputs);
-    return result;
+    std::array<Output, probes> outputs;
+    XXH3_state_t state;
+    XXH3_128bits_reset(&state);
+    for (std::size_t k = 0; k < probes; ++k) {
+        outputs[k] = run(inputs[k]);
+        outputs[k].values = rounded(outputs[k].values);
+        XXH3_128bits_update(&state, outputs[k].values.data.data(), sizeof outputs[k].values.data);
+    }
+    const XXH128_hash_t hash = XXH3_128bits_digest(&state);
+    return {.finite = outputs[0].largest_on_way <= std::numeric_limits<float>::max(),
+            .depends_on_x = depends_on_x(outputs),
+            .fingerprint = {hash.high64, hash.low64}};
 }
 
 }  // namespace normact::primitives

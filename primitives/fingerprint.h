@@ -10,7 +10,8 @@ namespace normact::primitives {
 
 /// What a fixed probe (double, random x, v0, v1) says of a graph's function.
 struct Probe {
-    bool finite = false;        ///< for inputs of common size, every output is a number that float can hold
+    bool finite = false;        ///< for inputs of common size, float can hold the output and all values on the way:
+                                ///< an infinity in between becomes a NaN in the derivatives, even where 1/∞ hides it
     bool depends_on_x = false;  ///< the rounded output changes with x
     Hash128 fingerprint;        ///< of the rounded outputs; equal for graphs that compute the same function
 
@@ -22,7 +23,8 @@ struct Probe {
 /// fingerprints share one evaluation.
 Probe probe(const LayerGraph& graph);
 
-/// The unrounded outputs on the probe's tensors, or on others like them for each other seed.
+/// The unrounded outputs on the probe's tensors, or on others like them for each other seed. A tensor with anything not
+/// finite on the way to it is all NaN: it could depend on the sign of a zero, which is not part of the function.
 std::vector<double> probe_values(const LayerGraph& graph, std::uint64_t seed = 1);
 
 /// What the fingerprint is taken of: `value` with 26 significant bits and in steps of at least 2^-34; zeros lose their

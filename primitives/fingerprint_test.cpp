@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -68,7 +69,8 @@ TEST(Fingerprint, stays_the_same_while_studies_go_on) {
 }
 
 TEST(Fingerprint, a_layer_without_a_finite_output_is_invalid) {
-    for (const char* text : {"x/0", "0/0 + x", "exp(exp(exp(exp(exp(x)))))", "x/(x - x)"})
+    for (const char* text :
+         {"x/0", "0/0 + x", "exp(exp(exp(exp(exp(x)))))", "x/(x - x)", "tanh(x/0)", "x + zero/exp(square(square(x)))"})
         EXPECT_FALSE(probe_text(text).finite) << text;
     // About 10^63, which double can hold; float ends at 3.4e38.
     EXPECT_FALSE(probe_text("exp(square(square(x)))").finite);
@@ -80,6 +82,11 @@ TEST(Fingerprint, a_layer_that_forgets_x_is_invalid) {
     for (const char* text : {"v0", "zero", "v0*exp(v1)", "x - x", "x*0", "x/x", "std_batch(std_batch(x))",
                              "mean_batch(x) - mean_batch(mean_instance(x))", "rms_layer(0)"})
         EXPECT_FALSE(probe_text(text).depends_on_x) << text;
+    // Overflows where v0 is large, which says nothing of x.
+    const std::string overflowing = "square(square(square(exp(square(square(v0))))))";
+    EXPECT_TRUE(std::ranges::any_of(probe_values(parse_text(overflowing)), [](double v) { return std::isnan(v); }));
+    EXPECT_TRUE(probe_text(overflowing).finite);
+    EXPECT_FALSE(probe_text(overflowing).depends_on_x);
     for (const char* text : {"x", "mean_batch(x)", "std_batch(x) + v0", "mean_instance(x)"})
         EXPECT_TRUE(probe_text(text).depends_on_x) << text;
 }
