@@ -1,14 +1,14 @@
 #pragma once
 
+#include "primitives/space.h"
+#include "proxy_tasks/settings.h"
+
 #include <cstdint>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "primitives/space.h"
-#include "proxy_tasks/settings.h"
 
 namespace normact::search {
 
@@ -17,8 +17,8 @@ enum class Choice { pareto, mean };  // a random member of the Pareto front over
 
 /// The evolution's settings; the defaults are the paper's.
 struct EvolutionSettings {
-    int window = 2500;                 ///< newest scored candidates that take part; 0: all (plain evolution without ageing)
-    double tournament = 0.05;          ///< share of the window drawn for a tournament, at least one
+    int window = 2500;         ///< newest scored candidates that take part; 0: all (plain evolution without ageing)
+    double tournament = 0.05;  ///< share of the window drawn for a tournament, at least one
     Choice choice = Choice::pareto;
     int mutations = 2;                 ///< applied to the winner, one after the other
     double random_share = 0.5;         ///< probability of a fresh random graph instead of a child; 1: random search
@@ -41,12 +41,13 @@ struct Budget {
 struct Configuration {
     std::string preset;  ///< where it started from; empty if from a file
     std::uint64_t seed = 1;
-    primitives::Space space;
+    primitives::Space space = primitives::paper_space(true);
     EvolutionSettings evolution;
     proxy_tasks::ScoringSettings scoring;
     Budget budget;
-    int lease_seconds = 600;
-    int maximum_attempts = 3;
+    int lease_seconds =
+        60;  ///< a worker renews its claims three times a lease; a dead worker's claims return after one
+    int maximum_attempts = 3;  ///< evaluations of a layer that may fail or vanish before it is quarantined
 
     bool operator==(const Configuration&) const = default;
 };
@@ -58,11 +59,13 @@ class ConfigurationError : public std::runtime_error {
 };
 
 std::string to_json(const Configuration& configuration);
-/// Unknown keys are errors; missing keys take their defaults.
+/// Reads a configuration. Missing keys take their defaults, or the values of the preset that `preset` names.
+/// Throws ConfigurationError for broken JSON, unknown or repeated keys, and values of the wrong type or out of range;
+/// what values mean together is left to validate().
 Configuration parse_configuration(std::string_view json);
-/// Sets one value, as `--set scoring.training.steps=200` does.
+/// Sets one value, as `--set scoring.training.steps=200` does. A list is JSON, or one word for a list of one.
 void set(Configuration& configuration, std::string_view assignment);
-/// Throws ConfigurationError if values make no sense together.
+/// Throws ConfigurationError if a value is out of range or values make no sense together.
 void validate(const Configuration& configuration);
 
 /// The names of the presets: demo, laptop-b, laptop-s, paper-b, paper-s, pointwise.

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <stop_token>
-#include <string>
-
 #include "primitives/graph.h"
 #include "proxy_tasks/outcome.h"
 #include "results/store.h"
 #include "search/configuration.h"
+
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
 
 namespace normact::search {
 
@@ -22,8 +22,12 @@ struct Event {
 };
 
 /// Proposes, claims, evaluates and records candidates of one study on `threads` threads until the budget is reached or
-/// a stop is requested; then claims in flight are given back. `open` is called once a thread.
-/// Returns true if the budget was reached.
+/// a stop is requested; then claims in flight are given back. `open` is called once a thread, and once more for the
+/// thread that renews leases. Returns true if the budget was reached.
+///
+/// An evaluation that throws proxy_tasks::Stopped is given back; any other exception is recorded as a failed attempt,
+/// and the search goes on. Throws that exception where failures follow each other as if they would not end, and
+/// whatever the store throws. Claims that could not be given back return after a lease.
 bool work(const Configuration& configuration, const std::function<std::unique_ptr<results::Store>()>& open,
           const results::Worker& worker, int threads, const Evaluate& evaluate, std::stop_token stop,
           const std::function<void(const Event&)>& report);

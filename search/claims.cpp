@@ -1,0 +1,49 @@
+#include "search/claims.h"
+
+#include <utility>
+
+namespace normact::search {
+
+Claims::Claims(std::unique_ptr<results::Store> store, results::WorkerId worker, std::chrono::seconds lease)
+    : store_(std::move(store)),
+      worker_(worker),
+      lease_(lease),
+      thread_([this](const std::stop_token& stop) { keep_renewing(stop); }) {}
+
+Claims::Hold::Hold(Claims& claims, const primitives::Hash128& fingerprint)
+    : claims_(claims), fingerprint_(fingerprint) {
+    const std::lock_guard lock(claims_.mutex_);
+    claims_.held_.insert(fingerprint_);
+}
+
+Claims::Hold::~Hold() {
+    const std::lock_guard lock(claims_.mutex_);
+    claims_.held_.erase(fingerprint_);
+}
+
+void Claims::keep_renewing(const std::stop_token& stop) {
+    const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(lease_) / 3;
+    std::unique_lock lock(mutex_);
+    while (!stop.stop_requested()) {
+        never_.wait_for(lock, stop, pause, [] { return false; });
+        if (stop.stop_requested()) return;
+        const auto held = held_;
+        lock.unlock();
+        renew(held);
+        lock.lock();
+    }
+}
+
+void Claims::renew(const std::set<primitives::Hash128>& held) {
+    for (const primitives::Hash128& fingerprint : held) {
+        try {
+            // A lease that was lost stays lost: the evaluation goes on all the same, and the first result counts.
+            store_->renew(worker_, fingerprint, lease_);
+        } catch (const results::StoreError&) {
+            // A database that is busy is tried again at the next round; one that is broken also fails the worker, as
+            // soon as it records a result.
+        }
+    }
+}
+
+}  // namespace normact::search

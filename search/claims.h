@@ -1,0 +1,49 @@
+#pragma once
+
+#include "primitives/hash.h"
+#include "results/store.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <stop_token>
+#include <thread>
+
+namespace normact::search {
+
+/// The claims that a worker holds. A thread of its own renews their leases three times a lease, so that an evaluation
+/// may take as long as it needs, while the claims of a dead worker are open to others after one lease.
+class Claims {
+  public:
+    /// `store` is used by the renewing thread alone.
+    Claims(std::unique_ptr<results::Store> store, results::WorkerId worker, std::chrono::seconds lease);
+
+    /// Keeps one claim renewed for as long as it lives.
+    class Hold {
+      public:
+        Hold(Claims& claims, const primitives::Hash128& fingerprint);
+        ~Hold();
+        Hold(const Hold&) = delete;
+        Hold& operator=(const Hold&) = delete;
+
+      private:
+        Claims& claims_;
+        primitives::Hash128 fingerprint_;
+    };
+
+  private:
+    void keep_renewing(const std::stop_token& stop);
+    void renew(const std::set<primitives::Hash128>& held);
+
+    std::unique_ptr<results::Store> store_;
+    results::WorkerId worker_;
+    std::chrono::seconds lease_;
+    std::mutex mutex_;  // of held_
+    std::set<primitives::Hash128> held_;
+    std::condition_variable_any never_;
+    std::jthread thread_;  // last, so that it ends before what it uses
+};
+
+}  // namespace normact::search

@@ -1,0 +1,125 @@
+#include "search/configuration.h"
+
+#include "primitives/primitive.h"
+#include "search/configuration_fields.h"
+#include "search/proposal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <type_traits>
+
+namespace normact::search {
+namespace {
+
+using primitives::Kind;
+using primitives::LayerGraph;
+using primitives::Node;
+using primitives::Op;
+using primitives::Space;
+
+std::string in_words(const Range& range, std::string_view what) {
+    if (range.above && range.most >= 1e300) return fmt::format("{} above {}", what, range.least);
+    if (range.above) return fmt::format("{} above {} and at most {}", what, range.least, range.most);
+    return fmt::format("{} from {} to {}", what, range.least, range.most);
+}
+
+template <typename Value>
+void check(const Value& value, const std::string& path, const Range& range) {
+    if constexpr (Struct<const Value>) {
+        for_each_field(value, [&path](const char* key, const auto& member, const Range& its_range) {
+            check(member, joined(path, key), its_range);
+        });
+    } else if constexpr (std::is_arithmetic_v<Value> && !std::is_same_v<Value, bool>) {
+        const char* what = std::is_integral_v<Value> ? "a whole number" : "a number";
+        if (!range.contains(static_cast<double>(value)))
+            throw ConfigurationError(fmt::format("{} is {}; it must be {}", path, value, in_words(range, what)));
+    } else if constexpr (requires { value.size(); }) {
+        if (!range.contains(static_cast<double>(value.size())))
+            throw ConfigurationError(value.empty() ? fmt::format("{} is empty", path)
+                                                   : fmt::format("{} has {} entries; at most {} are allowed", path,
+                                                                 value.size(), range.most));
+    }
+}
+
+template <typename Element>
+void check_distinct(const std::vector<Element>& list, std::string_view path) {
+    std::set<Element> seen;
+    for (std::size_t i = 0; i < list.size(); ++i)
+        if (!seen.insert(list[i]).second)
+            throw ConfigurationError(fmt::format("{}[{}] repeats an earlier entry", path, i));
+}
+
+void check_kind(const std::vector<Op>& operations, Kind kind, std::string_view path, std::string_view wanted) {
+    for (std::size_t i = 0; i < operations.size(); ++i)
+        if (primitives::primitive(operations[i]).kind != kind)
+            throw ConfigurationError(fmt::format("{}[{}] is {}, which is not {}", path, i,
+                                                 primitives::primitive(operations[i]).name, wanted));
+}
+
+void check_space(const Space& space) {
+    check_kind(space.elementwise, Kind::elementwise, "space.elementwise", "an elementwise operation");
+    check_kind(space.moments, Kind::moment, "space.moments", "a moment");
+    check_distinct(space.elementwise, "space.elementwise");
+    check_distinct(space.moments, "space.moments");
+    check_distinct(space.index_sets, "space.index_sets");
+    if (space.moments.empty() != space.index_sets.empty())
+        throw ConfigurationError(
+            "of space.moments and space.index_sets one is empty: name both, or neither for layers without moments");
+}
+
+bool holds(const Space& space, const Node& node) {
+    switch (primitives::primitive(node.op).kind) {
+        case Kind::elementwise:
+            return std::ranges::count(space.elementwise, node.op) > 0;
+        case Kind::moment:
+            return std::ranges::count(space.moments, node.op) > 0 &&
+                   std::ranges::count(space.index_sets, node.over) > 0;
+        default:
+            return true;
+    }
+}
+
+/// An initial layer outside of the space would be inherited: an S search would then breed batch moments.
+void check_initial(const std::vector<std::string>& layers, const Space& space) {
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        LayerGraph graph;
+        try {
+            graph = initial_graph(layers[i]);
+        } catch (const primitives::InvalidGraph& error) {
+            throw ConfigurationError(fmt::format(
+                "evolution.initial[{}] is neither a name of the catalogue nor a text form: {}", i, error.what()));
+        }
+        const auto outside =
+            std::ranges::find_if_not(graph.nodes, [&](const Node& node) { return holds(space, node); });
+        if (outside == graph.nodes.end()) continue;
+        const auto name = primitives::primitive(outside->op).name;
+        const bool moment = outside->over != primitives::IndexSet::none;
+        throw ConfigurationError(fmt::format("evolution.initial[{}] lies outside of the space: {} uses {}{}", i,
+                                             layers[i], name,
+                                             moment ? fmt::format(" over {}", primitives::name(outside->over)) : ""));
+    }
+}
+
+}  // namespace
+
+void check_ranges(const Configuration& configuration) { check(configuration, "", any); }
+
+void validate(const Configuration& configuration) {
+    check_ranges(configuration);
+    check_space(configuration.space);
+    const EvolutionSettings& evolution = configuration.evolution;
+    if (evolution.window > 0 && evolution.warm_up > evolution.window)
+        throw ConfigurationError(
+            fmt::format("evolution.warm_up is {}; it must be at most evolution.window, which is {}", evolution.warm_up,
+                        evolution.window));
+    check_initial(evolution.initial, configuration.space);
+    check_distinct(configuration.scoring.anchors, "scoring.anchors");
+    if (configuration.scoring.quality.steps > configuration.scoring.training.steps)
+        throw ConfigurationError(
+            fmt::format("scoring.quality.steps is {}; it must be at most scoring.training.steps, which is {}",
+                        configuration.scoring.quality.steps, configuration.scoring.training.steps));
+}
+
+}  // namespace normact::search

@@ -1,0 +1,64 @@
+#include "search/tournament.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+namespace normact::search {
+namespace {
+
+bool beats(const Member& a, const Member& b) {
+    bool better_somewhere = false;
+    for (std::size_t anchor = 0; anchor < a.accuracies.size(); ++anchor) {
+        if (a.accuracies[anchor] < b.accuracies[anchor]) return false;
+        better_somewhere |= a.accuracies[anchor] > b.accuracies[anchor];
+    }
+    return better_somewhere;
+}
+
+std::vector<std::size_t> best_mean(const Population& population, const std::vector<std::size_t>& entrants) {
+    std::vector<std::size_t> best;
+    double highest = -INFINITY;
+    for (const std::size_t entrant : entrants) {
+        const double mean = mean_accuracy(population[entrant]);
+        if (mean > highest) best.clear();
+        if (mean >= highest) best.push_back(entrant);
+        highest = std::max(highest, mean);
+    }
+    return best;
+}
+
+}  // namespace
+
+std::size_t tournament_size(std::size_t size, double share) {
+    const auto wanted = static_cast<std::size_t>(std::llround(share * static_cast<double>(size)));
+    return std::min(size, std::max<std::size_t>(1, wanted));
+}
+
+std::vector<std::size_t> draw_without_replacement(Generator& generator, std::size_t size, std::size_t count) {
+    std::vector<std::size_t> indices(size);
+    std::iota(indices.begin(), indices.end(), std::size_t{0});
+    for (std::size_t i = 0; i < count; ++i) std::swap(indices[i], indices[i + uniform_below(generator, size - i)]);
+    indices.resize(count);
+    return indices;
+}
+
+std::vector<std::size_t> pareto_front(const Population& population, const std::vector<std::size_t>& entrants) {
+    std::vector<std::size_t> front;
+    std::ranges::copy_if(entrants, std::back_inserter(front), [&](std::size_t entrant) {
+        return std::ranges::none_of(entrants,
+                                    [&](std::size_t other) { return beats(population[other], population[entrant]); });
+    });
+    return front;
+}
+
+std::size_t tournament(Generator& generator, const Population& population, double share, Choice choice) {
+    const auto entrants =
+        draw_without_replacement(generator, population.size(), tournament_size(population.size(), share));
+    const auto winners =
+        choice == Choice::pareto ? pareto_front(population, entrants) : best_mean(population, entrants);
+    return winners[uniform_below(generator, winners.size())];
+}
+
+}  // namespace normact::search

@@ -1,0 +1,151 @@
+#include "search/worker.h"
+
+#include "proxy_tasks/scorer.h"
+#include "search/claims.h"
+#include "search/proposer.h"
+
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace normact::search {
+namespace {
+
+using results::Candidate;
+using results::Store;
+using Open = std::function<std::unique_ptr<Store>()>;
+using Report = std::function<void(const Event&)>;
+
+/// So many layers in a row that failed at each of their attempts mean that it is not the layers.
+constexpr int most_failing_layers = 3;
+
+/// What the threads of one worker share.
+class Search {
+  public:
+    Search(const Configuration& configuration, const Open& open, const results::Worker& worker,
+           const Evaluate& evaluate, const std::stop_token& stop, const Report& report)
+        : Search(configuration, open, open(), worker, evaluate, stop, report) {}
+
+    /// Runs the threads and, beside them, the clock. Returns true if the budget was reached.
+    bool run(int threads) {
+        const std::jthread clock([this](const std::stop_token& over) { watch_the_clock(over); });
+        // More threads than cores are the caller's choice; oneTBB alone would not start them.
+        const tbb::global_control allowed(tbb::global_control::max_allowed_parallelism,
+                                          static_cast<std::size_t>(threads));
+        tbb::task_arena arena(threads);
+        arena.execute([&] {
+            tbb::parallel_for(
+                0, threads, [this](int) { guard([this] { work(); }); }, tbb::simple_partitioner{});
+        });
+        if (error_) std::rethrow_exception(error_);
+        return budget_reached_;
+    }
+
+  private:
+    Search(const Configuration& configuration, const Open& open, std::unique_ptr<Store> store,
+           const results::Worker& worker, const Evaluate& evaluate, const std::stop_token& stop, const Report& report)
+        : configuration_(configuration),
+          open_(open),
+          evaluate_(evaluate),
+          report_(report),
+          worker_(store->add_worker(worker)),
+          proposer_(configuration, worker_, store->funnel()),
+          claims_(std::move(store), worker_, std::chrono::seconds(configuration.lease_seconds)),
+          forward_(stop, [this] { stop_.request_stop(); }) {}
+
+    void watch_the_clock(const std::stop_token& over) {
+        if (configuration_.budget.minutes <= 0) return;
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any never;
+        const std::chrono::duration<double, std::ratio<60>> allowed(configuration_.budget.minutes);
+        never.wait_for(lock, over, allowed, [] { return false; });
+        if (!over.stop_requested()) end_in_time();
+    }
+
+    void end_in_time() {
+        budget_reached_ = true;
+        stop_.request_stop();
+    }
+
+    /// The first error ends all threads.
+    template <typename Body>
+    void guard(Body&& body) {
+        try {
+            body();
+        } catch (...) {
+            const std::lock_guard lock(mutex_);
+            if (!error_) error_ = std::current_exception();
+            stop_.request_stop();
+        }
+    }
+
+    void work() {
+        const std::unique_ptr<Store> store = open_();
+        const Report tell_all = [this](const Event& event) { tell(event); };
+        while (auto candidate = proposer_.next(*store, stop_.get_token(), tell_all)) {
+            evaluate(*store, std::move(*candidate));
+        }
+        if (!stop_.stop_requested()) end_in_time();
+    }
+
+    void evaluate(Store& store, Candidate candidate) {
+        const Claims::Hold hold(claims_, candidate.fingerprint);
+        const primitives::Hash128 fingerprint = candidate.fingerprint;
+        try {
+            // Isolated: waiting for work of its own, an evaluation must not take up another thread's loop.
+            tbb::this_task_arena::isolate([&] { candidate.outcome = evaluate_(candidate.graph, stop_.get_token()); });
+        } catch (const proxy_tasks::Stopped&) {
+            store.release(worker_, fingerprint);
+            return;
+        } catch (const std::exception& error) {
+            store.fail(worker_, fingerprint, error.what());
+            candidate.outcome.reason = error.what();
+            tell({Event::Kind::failed, candidate});
+            if (++failures_ >= most_failing_layers * configuration_.maximum_attempts) throw;
+            return;
+        }
+        failures_ = 0;
+        store.finish(worker_, fingerprint, candidate.outcome);
+        const bool scored = candidate.outcome.rejection == proxy_tasks::Rejection::none;
+        candidate.state = scored ? Candidate::State::scored : Candidate::State::rejected;
+        tell({scored ? Event::Kind::scored : Event::Kind::rejected, candidate});
+    }
+
+    void tell(const Event& event) {
+        const std::lock_guard lock(mutex_);
+        if (report_) report_(event);
+    }
+
+    const Configuration& configuration_;
+    const Open& open_;
+    const Evaluate& evaluate_;
+    const Report& report_;
+    results::WorkerId worker_;
+    Proposer proposer_;
+    Claims claims_;
+    std::atomic<int> failures_ = 0;  // in a row
+    std::atomic<bool> budget_reached_ = false;
+    std::mutex mutex_;  // of error_ and of calls to report_
+    std::exception_ptr error_;
+    std::stop_source stop_;
+    std::stop_callback<std::function<void()>> forward_;
+};
+
+}  // namespace
+
+bool work(const Configuration& configuration, const std::function<std::unique_ptr<results::Store>()>& open,
+          const results::Worker& worker, int threads, const Evaluate& evaluate, std::stop_token stop,
+          const std::function<void(const Event&)>& report) {
+    return Search(configuration, open, worker, evaluate, stop, report).run(threads);
+}
+
+}  // namespace normact::search
