@@ -1,0 +1,67 @@
+#include "tools/candidates.h"
+
+#include "primitives/text.h"
+#include "tools/table.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace normact::tools {
+
+std::optional<double> mean_accuracy(std::span<const proxy_tasks::Score> scores) {
+    if (scores.empty()) return std::nullopt;
+    double sum = 0;
+    for (const auto& score : scores) sum += score.accuracy;
+    return sum / static_cast<double>(scores.size());
+}
+
+std::string accuracy_text(double accuracy) { return fmt::format("{:.4f}", accuracy); }
+
+std::string anchor_of(const std::string& task) { return task.substr(task.find('/') + 1); }
+
+std::string state_name(const results::Candidate& candidate) {
+    using State = results::Candidate::State;
+    constexpr std::array rejections{"rejected", "invalid", "quality", "stability"};  // in the order of Rejection
+    switch (candidate.state) {
+        case State::open:
+            return "open";
+        case State::scored:
+            return "scored";
+        case State::quarantined:
+            return "quarantined";
+        case State::rejected:
+            break;
+    }
+    return rejections.at(static_cast<std::size_t>(candidate.outcome.rejection));
+}
+
+std::string best_table(const std::vector<results::Candidate>& best, std::optional<std::size_t> width) {
+    using Side = Column::Side;
+    std::vector<Column> layout{{"rank", Side::right}, {"id", Side::right}, {"mean", Side::right}};
+    if (!best.empty()) {
+        for (const auto& score : best.front().outcome.scores) layout.push_back({anchor_of(score.task), Side::right});
+    }
+    layout.insert(layout.end(), {{"origin", Side::left}, {"layer", Side::left}});
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& candidate : best) {
+        std::vector<std::string> row{fmt::to_string(rows.size() + 1), fmt::to_string(candidate.id),
+                                     accuracy_text(mean_accuracy(candidate.outcome.scores).value_or(0))};
+        for (const auto& score : candidate.outcome.scores) row.push_back(accuracy_text(score.accuracy));
+        row.push_back(candidate.origin);
+        row.push_back(primitives::to_text(candidate.graph));
+        rows.push_back(std::move(row));
+    }
+    return aligned(layout, rows, width);
+}
+
+std::string funnel_text(const results::Funnel& funnel) {
+    std::string text =
+        fmt::format("{} proposed → {} invalid → {} duplicate → {} quality → {} stability → {} scored", funnel.proposed,
+                    funnel.invalid, funnel.duplicate, funnel.quality, funnel.stability, funnel.scored);
+    if (funnel.quarantined > 0) text += fmt::format(", {} quarantined", funnel.quarantined);
+    if (funnel.open > 0) text += fmt::format(", {} open", funnel.open);
+    return text;
+}
+
+}  // namespace normact::tools

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "proxy_tasks/outcome.h"
+#include "results/store.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+// How candidates and what became of them read.
+namespace normact::tools {
+
+/// The mean accuracy over the anchors; nothing without scores.
+std::optional<double> mean_accuracy(std::span<const proxy_tasks::Score> scores);
+/// An accuracy with as many digits as 10,000 validation images carry: 0.8312.
+std::string accuracy_text(double accuracy);
+/// A task without its data set: "resnet-tiny" of "cifar-10/resnet-tiny".
+std::string anchor_of(const std::string& task);
+
+/// scored, open, quarantined, or why it was rejected: invalid, quality, stability.
+std::string state_name(const results::Candidate& candidate);
+
+/// The best layers, best first, as a table: rank, id, accuracies, origin and text form. Cut to the width if there is
+/// one.
+std::string best_table(const std::vector<results::Candidate>& best, std::optional<std::size_t> width);
+
+/// "143 proposed → 61 invalid → 12 duplicate → 58 quality → 1 stability → 11 scored"; what is open or quarantined is
+/// added if there is any.
+std::string funnel_text(const results::Funnel& funnel);
+
+}  // namespace normact::tools

@@ -1,0 +1,186 @@
+// normact doctor: what this machine has and what it lacks for a search.
+
+#include "evaluator/engine.h"
+#include "primitives/catalogue.h"
+#include "proxy_tasks/data_files.h"
+#include "proxy_tasks/dataset.h"
+#include "search/configuration.h"
+#include "tools/child_process.h"
+#include "tools/command.h"
+#include "tools/duration.h"
+#include "tools/invocation.h"
+#include "tools/json_output.h"
+#include "tools/machine.h"
+#include "tools/score_candidate.h"
+#include "tools/terminal.h"
+#include "tools/worker_description.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <functional>
+
+namespace normact::tools {
+namespace {
+
+/// What was found of one thing.
+struct Finding {
+    enum class State { there, lacking, broken };  ///< broken: a search can't run without it
+    std::string subject;
+    State state = State::there;
+    std::string text;
+    std::string advice;  ///< what to do about it; empty if nothing is to be done
+};
+
+constexpr double gibibyte = 1024.0 * 1024 * 1024;
+
+Finding check_processor() {
+    return {"processor",
+            Finding::State::there,
+            fmt::format("{}, {} cores, {}", processor_name(), available_cores(), fmt::join(vector_extensions(), " ")),
+            {}};
+}
+
+Finding check_memory() {
+    constexpr double a_core_needs = 0.5 * gibibyte;
+    const Memory found = memory();
+    Finding finding{"memory",
+                    Finding::State::there,
+                    fmt::format("{:.1f} GiB, {:.1f} GiB available", static_cast<double>(found.total_bytes) / gibibyte,
+                                static_cast<double>(found.available_bytes) / gibibyte),
+                    {}};
+    if (static_cast<double>(found.available_bytes) < a_core_needs * available_cores()) {
+        finding.state = Finding::State::lacking;
+        finding.advice = "A layer in training takes about half a GiB a core. Use fewer --threads.";
+    }
+    return finding;
+}
+
+Finding check_allocator() {
+    const Allocator found = allocator();
+    if (found.keeps_pages) return {"allocator", Finding::State::there, found.name + ", keeps freed pages", {}};
+    return {"allocator", Finding::State::lacking, found.name + ", gives freed pages back",
+            "Training is up to 3 times slower. Install libjemalloc-dev and build again."};
+}
+
+Finding check_disk() {
+    const auto bytes = free_disk_bytes(".");
+    if (!bytes) return {"disk", Finding::State::lacking, "free space of this folder is unknown", {}};
+    constexpr double enough = 0.1 * gibibyte;
+    const double free = static_cast<double>(*bytes);
+    const bool tight = free < enough;
+    return {"disk", tight ? Finding::State::lacking : Finding::State::there,
+            fmt::format("{:.1f} GiB free in this folder", free / gibibyte),
+            tight ? "A study grows by about 1 MiB for 1,000 candidates." : ""};
+}
+
+Finding check_graphviz() {
+    if (is_installed("dot")) return {"graphviz", Finding::State::there, "dot is installed", {}};
+    return {"graphviz", Finding::State::lacking, "dot is not installed",
+            "Only normact show --format svg needs it: apt-get install graphviz"};
+}
+
+Finding check_dataset(const std::string& name) {
+    const proxy_tasks::DatasetSettings settings{name, {}};
+    const bool needed = name == search::preset("demo").scoring.dataset.name;
+    try {
+        const proxy_tasks::Dataset found = proxy_tasks::load_dataset(settings);
+        return {name,
+                Finding::State::there,
+                fmt::format("{} images to train on, {} to validate", found.train.labels.size(0),
+                            found.validation.labels.size(0)),
+                {}};
+    } catch (const proxy_tasks::DatasetError& error) {
+        return {name, needed ? Finding::State::broken : Finding::State::lacking, "not usable", error.what()};
+    }
+}
+
+/// Trains BN-ReLU for a few steps on synthetic images.
+Finding check_engine(const std::string& name) {
+    proxy_tasks::ScoringSettings settings = search::preset("demo").scoring;
+    settings.dataset = {"synthetic", {}};
+    settings.engine = name;
+    settings.anchors.resize(1);
+    settings.training.steps = 2;
+    settings.training.validation_images = settings.training.validation_batch = 100;
+    search::Configuration configuration;
+    configuration.scoring = settings;
+    try {
+        const proxy_tasks::Scorer scorer(settings);
+        const auto start = std::chrono::steady_clock::now();
+        const auto outcome =
+            score_replicate(scorer, configuration, primitives::find_in_catalogue("BN-ReLU")->layer.graph, 0, {});
+        const Seconds elapsed = std::chrono::steady_clock::now() - start;
+        return {"engine " + name,
+                Finding::State::there,
+                fmt::format("trained {} for two steps in {}", settings.anchors.front(), duration_text(elapsed)),
+                {}};
+    } catch (const std::exception& error) {
+        return {"engine " + name, Finding::State::broken, "fails in training", error.what()};
+    }
+}
+
+std::vector<Finding> examine() {
+    std::vector<Finding> findings{{"build", Finding::State::there, build_description(), {}},
+                                  check_processor(),
+                                  check_memory(),
+                                  check_allocator(),
+                                  check_disk()};
+    for (const evaluator::Engine* engine : evaluator::engines())
+        findings.push_back(check_engine(std::string(engine->name())));
+    for (const std::string& name : proxy_tasks::dataset_names()) findings.push_back(check_dataset(name));
+    findings.push_back(check_graphviz());
+    return findings;
+}
+
+constexpr std::array state_names{"ok", "lacks", "broken"};  // in the order of Finding::State
+
+const char* state_name(Finding::State state) { return state_names.at(static_cast<std::size_t>(state)); }
+
+bool search_can_run(const std::vector<Finding>& findings) {
+    return std::ranges::none_of(findings,
+                                [](const Finding& finding) { return finding.state == Finding::State::broken; });
+}
+
+std::string for_people(const std::vector<Finding>& findings) {
+    std::string text;
+    for (const Finding& finding : findings) {
+        text += fmt::format("{:<6}  {:<13}  {}\n", state_name(finding.state), finding.subject, printable(finding.text));
+        if (!finding.advice.empty()) text += fmt::format("{:>21}  {}\n", "", printable(finding.advice));
+    }
+    return text + (search_can_run(findings) ? fmt::format("\nA search can run here: {}\n", command_line({"search"}))
+                                            : "\nA search can't run here: see what is broken above.\n");
+}
+
+nlohmann::ordered_json for_programs(const std::vector<Finding>& findings) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const Finding& finding : findings) {
+        list.push_back({{"subject", finding.subject},
+                        {"state", state_name(finding.state)},
+                        {"text", finding.text},
+                        {"advice", finding.advice}});
+    }
+    return {
+        {"format", "normact/doctor"}, {"version", 1}, {"search_can_run", search_can_run(findings)}, {"findings", list}};
+}
+
+int run(const Arguments& arguments) {
+    const std::vector<Finding> findings = examine();
+    fmt::print("{}", arguments.has("json") ? printed(for_programs(findings)) : for_people(findings));
+    return search_can_run(findings) ? fine : failed;
+}
+
+}  // namespace
+
+const Command& doctor_command() {
+    static const Command command{.name = "doctor",
+                                 .summary = "What this machine has and lacks for a search, with a small self-test.",
+                                 .options = {{"json", "", "print JSON, see docs/commands.md", {}}},
+                                 .details = "Ends with status 1 if a search can't run.\n\nExample:\n  normact doctor\n",
+                                 .run = run};
+    return command;
+}
+
+}  // namespace normact::tools

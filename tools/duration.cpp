@@ -1,0 +1,27 @@
+#include "tools/duration.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace normact::tools {
+
+std::string clock_text(Seconds duration) {
+    const auto seconds = static_cast<std::int64_t>(std::llround(std::max(0.0, duration.count())));
+    const std::int64_t hours = seconds / 3600;
+    const std::int64_t minutes = seconds / 60 % 60;
+    if (hours > 0) return fmt::format("{}:{:02}:{:02}", hours, minutes, seconds % 60);
+    return fmt::format("{}:{:02}", minutes, seconds % 60);
+}
+
+std::string duration_text(Seconds duration) {
+    const double seconds = std::max(0.0, duration.count());
+    if (seconds < 9.95) return fmt::format("{:.1f} s", seconds);
+    if (seconds < 99.5) return fmt::format("{:.0f} s", seconds);
+    if (seconds < 5970) return fmt::format("{:.3g} min", seconds / 60);
+    return fmt::format("{:.3g} h", seconds / 3600);
+}
+
+}  // namespace normact::tools

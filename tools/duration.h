@@ -1,0 +1,15 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace normact::tools {
+
+using Seconds = std::chrono::duration<double>;
+
+/// A stretch of time as a clock shows it: 0:07, 4:05, 1:04:05.
+std::string clock_text(Seconds duration);
+/// A stretch of time in the unit that suits it: 0.3 s, 12 s, 4.5 min, 2.1 h.
+std::string duration_text(Seconds duration);
+
+}  // namespace normact::tools

@@ -1,0 +1,65 @@
+#include "tools/json_output.h"
+
+#include "primitives/json.h"
+#include "primitives/text.h"
+#include "tools/candidates.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace normact::tools {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const proxy_tasks::Score& score) {
+    return {
+        {"task", score.task}, {"replicate", score.replicate}, {"accuracy", score.accuracy}, {"seconds", score.seconds}};
+}
+
+Json to_json(const results::Funnel& funnel) {
+    return {{"proposed", funnel.proposed},       {"invalid", funnel.invalid},
+            {"duplicate", funnel.duplicate},     {"quality", funnel.quality},
+            {"stability", funnel.stability},     {"scored", funnel.scored},
+            {"quarantined", funnel.quarantined}, {"open", funnel.open}};
+}
+
+Json to_json(const results::Candidate& candidate, const primitives::LayerSettings& settings) {
+    Json scores = Json::array();
+    for (const auto& score : candidate.outcome.scores) scores.push_back(to_json(score));
+    const auto mean = mean_accuracy(candidate.outcome.scores);
+    const primitives::Layer layer{fmt::format("candidate {}", candidate.id), candidate.graph, settings};
+    return {{"candidate", candidate.id},
+            {"state", state_name(candidate)},
+            {"reason", candidate.outcome.reason},
+            {"mean", mean ? Json(*mean) : Json()},
+            {"scores", scores},
+            {"seconds", candidate.outcome.seconds},
+            {"text", primitives::to_text(candidate.graph)},
+            {"hash", primitives::to_string(candidate.hash)},
+            {"fingerprint", primitives::to_string(candidate.fingerprint)},
+            {"evaluated", candidate.evaluated == 0 ? Json() : Json(candidate.evaluated)},
+            {"parent", candidate.parent ? Json(*candidate.parent) : Json()},
+            {"origin", candidate.origin},
+            {"layer", Json::parse(primitives::to_json(layer))}};
+}
+
+Json best_document(const std::string& format, const Study& study, int count) {
+    Json layers = Json::array();
+    for (const auto& candidate : study.store->best(count)) {
+        Json layer{{"rank", layers.size() + 1}};
+        layer.update(to_json(candidate, study.configuration.scoring.layer));
+        layers.push_back(std::move(layer));
+    }
+    return {{"format", format},
+            {"version", 1},
+            {"study", study.path},
+            {"configuration", Json::parse(search::to_json(study.configuration))},
+            {"funnel", to_json(study.store->funnel())},
+            {"layers", layers}};
+}
+
+std::string printed(const Json& document) {
+    return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace normact::tools

@@ -1,0 +1,79 @@
+#include "tools/layer_argument.h"
+
+#include "primitives/json.h"
+#include "primitives/text.h"
+#include "search/nearest_name.h"
+#include "tools/study_argument.h"
+#include "tools/text_file.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <vector>
+
+namespace normact::tools {
+namespace {
+
+std::optional<results::CandidateId> candidate_id(std::string_view word) {
+    if (word.starts_with('#')) word.remove_prefix(1);
+    results::CandidateId id = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
+    const bool whole = error == std::errc() && end == word.data() + word.size();
+    return whole && id > 0 ? std::optional(id) : std::nullopt;
+}
+
+NamedLayer read_candidate(results::CandidateId id, const Arguments& arguments) {
+    const Study study = open_study(existing_study(arguments));
+    const auto candidate = study.store->find(id);
+    if (!candidate) throw UsageError(fmt::format("{} has no candidate {}", study.path, id));
+    NamedLayer named;
+    named.layer = {fmt::format("candidate {}", id), candidate->graph, study.configuration.scoring.layer};
+    named.candidate = candidate;
+    named.study = study.path;
+    return named;
+}
+
+NamedLayer read_file(const std::string& path) {
+    NamedLayer named;
+    try {
+        named.layer = primitives::parse_json(read_text_file(path));
+    } catch (const primitives::InvalidGraph& error) {
+        throw primitives::InvalidGraph(fmt::format("{}: {}", path, error.what()));
+    }
+    if (named.layer.name.empty()) named.layer.name = std::filesystem::path(path).stem().string();
+    return named;
+}
+
+NamedLayer read_text_form(const std::string& word) {
+    NamedLayer named;
+    try {
+        named.layer = {word, primitives::parse_text(word), {}};
+        return named;
+    } catch (const primitives::InvalidGraph& error) {
+        std::vector<std::string> names;
+        for (const auto& entry : primitives::catalogue()) names.push_back(entry.name);
+        if (const auto nearest = search::nearest_name(word, names)) {
+            throw UsageError(fmt::format("no layer '{}'; did you mean {}?", word, *nearest));
+        }
+        throw UsageError(fmt::format("'{}' is no layer. As a text form: {}\n  A layer is {}.\n  The catalogue: {}",
+                                     word, error.what(), layer_argument_help, fmt::join(names, ", ")));
+    }
+}
+
+}  // namespace
+
+const char* const layer_argument_help =
+    "a name of the catalogue (EvoNorm-S0), a text form ('x*sigmoid(v1*x)/std_group(x)'), a JSON file (layer.json), "
+    "or a candidate's id (17, with --study)";
+
+NamedLayer read_layer(const std::string& word, const Arguments& arguments) {
+    if (const auto id = candidate_id(word)) return read_candidate(*id, arguments);
+    if (const auto* entry = primitives::find_in_catalogue(word)) return {entry->layer, entry, {}, {}};
+    if (word.ends_with(".json")) return read_file(word);
+    return read_text_form(word);
+}
+
+}  // namespace normact::tools

@@ -1,0 +1,83 @@
+// The command line `normact`: finds the command, reads its options, runs it, and turns errors into exit statuses.
+
+#include "search/nearest_name.h"
+#include "tools/command.h"
+#include "tools/terminal.h"
+#include "tools/worker_description.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+namespace normact::tools {
+namespace {
+
+std::array<const Command*, 6> all_commands() {
+    return {&search_command(),  &top_command(),    &show_command(),
+            &compare_command(), &verify_command(), &doctor_command()};
+}
+
+std::string overview() {
+    std::string text =
+        "normact searches for normalization-activation layers: one layer in place of BatchNorm and ReLU.\n\n"
+        "Usage: normact COMMAND [options]\n\nCommands:\n";
+    for (const Command* command : all_commands()) text += fmt::format("  {:<8}  {}\n", command->name, command->summary);
+    return text + "\nStart with: normact search\nHelp for one command: normact COMMAND --help\n";
+}
+
+const Command& find_command(const std::string& name) {
+    const auto commands = all_commands();
+    const auto found = std::ranges::find(commands, name, [](const Command* command) { return command->name; });
+    if (found != commands.end()) return **found;
+    std::vector<std::string> names;
+    for (const Command* command : commands) names.push_back(command->name);
+    const auto nearest = search::nearest_name(name, names);
+    throw UsageError(fmt::format("no command '{}'; {}", name,
+                                 nearest ? fmt::format("did you mean {}?", *nearest)
+                                         : fmt::format("the commands are {}", fmt::join(names, ", "))));
+}
+
+int run(const std::vector<std::string>& words) {
+    if (words.empty() || words.front() == "--help" || words.front() == "-h" || words.front() == "help") {
+        fmt::print("{}", overview());
+        return fine;
+    }
+    if (words.front() == "--version") {
+        fmt::print("{}\n", build_description());
+        return fine;
+    }
+    const Command& command = find_command(words.front());
+    const std::vector<std::string> rest(words.begin() + 1, words.end());
+    if (asks_for_help(rest)) {
+        fmt::print("{}", help(command));
+        return fine;
+    }
+    return command.run(parse(command, rest));
+}
+
+}  // namespace
+}  // namespace normact::tools
+
+int main(int count, char** words) {
+    using namespace normact::tools;
+    const std::vector<std::string> arguments(words + 1, words + count);
+    const std::string command = arguments.empty() ? "" : " " + arguments.front();
+    try {
+        const int status = run(arguments);
+        if (std::fflush(stdout) == 0) return status;
+        fmt::print(stderr, "normact: can't write the output\n");
+        return failed;
+    } catch (const UsageError& error) {
+        fmt::print(stderr, "normact: {}\nSee: normact{} --help\n", printable_lines(error.what()), printable(command));
+        return wrong_usage;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "normact: {}\n", printable_lines(error.what()));
+        return failed;
+    }
+}

@@ -1,0 +1,30 @@
+#include "tools/score_candidate.h"
+
+namespace normact::tools {
+namespace {
+
+constexpr int replicate_of_a_search = 0;
+
+void prepare_this_thread() {
+    thread_local bool prepared = false;
+    if (!prepared) proxy_tasks::prepare_thread();
+    prepared = true;
+}
+
+}  // namespace
+
+proxy_tasks::Outcome score_candidate(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,
+                                     const primitives::LayerGraph& graph, std::stop_token stop,
+                                     const std::function<void(const proxy_tasks::Progress&)>& progress) {
+    prepare_this_thread();
+    return scorer.evaluate(graph, configuration.seed, replicate_of_a_search, std::move(stop), progress);
+}
+
+proxy_tasks::Outcome score_replicate(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,
+                                     const primitives::LayerGraph& graph, int replicate, std::stop_token stop,
+                                     const std::function<void(const proxy_tasks::Progress&)>& progress) {
+    prepare_this_thread();
+    return scorer.score(graph, configuration.seed, replicate, std::move(stop), progress);
+}
+
+}  // namespace normact::tools

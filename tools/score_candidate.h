@@ -1,0 +1,23 @@
+#pragma once
+
+#include "primitives/graph.h"
+#include "proxy_tasks/scorer.h"
+#include "search/configuration.h"
+
+#include <functional>
+#include <stop_token>
+
+// How the scores of a study are called for: the one place that says with which seed and which replicate.
+namespace normact::tools {
+
+/// The evaluation of a study's candidate, with its filters. `search` stores what this gives and `verify` asks again.
+proxy_tasks::Outcome score_candidate(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,
+                                     const primitives::LayerGraph& graph, std::stop_token stop,
+                                     const std::function<void(const proxy_tasks::Progress&)>& progress = {});
+
+/// The full score alone, one of several replicates; replicate 0 has the accuracies of score_candidate.
+proxy_tasks::Outcome score_replicate(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,
+                                     const primitives::LayerGraph& graph, int replicate, std::stop_token stop,
+                                     const std::function<void(const proxy_tasks::Progress&)>& progress = {});
+
+}  // namespace normact::tools

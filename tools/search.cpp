@@ -1,0 +1,215 @@
+// normact search: starts a study on this machine, or goes on with it.
+
+#include "search/worker.h"
+#include "tools/candidates.h"
+#include "tools/command.h"
+#include "tools/configuration_difference.h"
+#include "tools/invocation.h"
+#include "tools/json_output.h"
+#include "tools/score_candidate.h"
+#include "tools/search_progress.h"
+#include "tools/settings_argument.h"
+#include "tools/stop_on_signals.h"
+#include "tools/study_argument.h"
+#include "tools/terminal.h"
+#include "tools/worker_description.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <unistd.h>
+
+namespace normact::tools {
+namespace {
+
+constexpr const char* default_preset = "demo";
+constexpr int layers_at_the_end = 10;
+
+/// What one run of the command does.
+struct Plan {
+    std::string path;
+    search::Configuration configuration;  ///< the study's, with the budget of this run
+    search::Budget stored_budget;         ///< the study's own
+    bool resumes = false;
+    int threads = 1;
+};
+
+/// --study, else a name after the preset or the configuration file, in the working folder.
+std::string study_path(const Arguments& arguments) {
+    if (arguments.has("study")) return arguments.text("study");
+    std::string name = arguments.has("preset") ? arguments.text("preset") : default_preset;
+    if (arguments.has("config")) name = std::filesystem::path(arguments.text("config")).stem().string();
+    return name + std::string(study_ending);
+}
+
+std::string settings_clash(const std::string& path, const std::vector<Difference>& clashes) {
+    constexpr std::size_t shown = 8;
+    std::string text = fmt::format("{} was made with other settings, and nothing was changed in it:\n", path);
+    for (std::size_t i = 0; i < clashes.size() && i < shown; ++i) {
+        text += fmt::format("  {}: {} there, {} asked for\n", clashes[i].key, clashes[i].first, clashes[i].second);
+    }
+    if (clashes.size() > shown) text += fmt::format("  and {} more\n", clashes.size() - shown);
+    return text + fmt::format("Go on with its own settings: {}\nOr name another file with --study.",
+                              command_line({"search", "--study", path}));
+}
+
+/// A study's own settings, after making sure that the options ask for no others. Only the budget may change.
+Plan resumed(const std::string& path, const Arguments& arguments) {
+    const search::Configuration stored = open_study(path).configuration;
+    const search::Configuration wanted = read_settings(arguments, stored);
+    const std::vector<Difference> clashes = differences(stored, wanted);
+    if (!clashes.empty()) throw UsageError(settings_clash(path, clashes));
+    Plan plan{path, stored, stored.budget, true, read_threads(arguments)};
+    if (arguments.has("config")) plan.configuration.budget = wanted.budget;
+    for (const std::string& assignment : arguments.texts("set")) {
+        if (assignment.starts_with("budget")) search::set(plan.configuration, assignment);
+    }
+    return plan;
+}
+
+Plan read_plan(const Arguments& arguments) {
+    const std::string path = study_path(arguments);
+    if (results::study_exists(path)) return resumed(path, arguments);
+    const search::Configuration configuration = read_settings(arguments, search::preset(default_preset));
+    return {path, configuration, configuration.budget, false, read_threads(arguments)};
+}
+
+/// Makes the study unless it is there. Another process may have been faster: then its settings must be these.
+void make_study(Plan& plan, const Arguments& arguments) {
+    if (plan.resumes) return;
+    try {
+        results::create_study(plan.path, search::to_json(plan.configuration));
+    } catch (const results::StoreError&) {
+        if (!results::study_exists(plan.path)) throw;
+        plan = resumed(plan.path, arguments);
+    }
+}
+
+/// The command that goes on where this run stops.
+std::string resume_command(const Plan& plan, const Arguments& arguments) {
+    std::vector<std::string> words{"search", "--study", plan.path};
+    const auto set = [&words](const std::string& key, auto value, auto stored) {
+        if (value != stored) words.insert(words.end(), {"--set", fmt::format("{}={}", key, value)});
+    };
+    set("budget.minutes", plan.configuration.budget.minutes, plan.stored_budget.minutes);
+    set("budget.scored", plan.configuration.budget.scored, plan.stored_budget.scored);
+    set("budget.proposed", plan.configuration.budget.proposed, plan.stored_budget.proposed);
+    if (arguments.has("threads")) words.insert(words.end(), {"--threads", arguments.text("threads")});
+    return command_line(words);
+}
+
+std::string budget_text(const search::Budget& budget) {
+    std::vector<std::string> limits;
+    if (budget.minutes > 0) limits.push_back(fmt::format("{} minutes", budget.minutes));
+    if (budget.scored > 0) limits.push_back(fmt::format("{} scored layers", budget.scored));
+    if (budget.proposed > 0) limits.push_back(fmt::format("{} candidates", budget.proposed));
+    return limits.empty() ? "until it is stopped" : fmt::format("{}", fmt::join(limits, " or "));
+}
+
+void print_heading(const Plan& plan, const results::Worker& worker) {
+    const proxy_tasks::ScoringSettings& scoring = plan.configuration.scoring;
+    fmt::print(stderr, "study   {} ({})\n", printable(plan.path), plan.resumes ? "goes on" : "new");
+    fmt::print(stderr, "task    {}, {} steps of batch {} in {}\n", printable(scoring.dataset.name),
+               scoring.training.steps, scoring.training.batch,
+               printable(fmt::format("{}", fmt::join(scoring.anchors, ", "))));
+    fmt::print(stderr, "engine  {} on {}, {} layers at once\n", worker.engine, printable(worker.device), plan.threads);
+    fmt::print(stderr, "budget  {}; Ctrl-C stops, the study is kept\n\n", budget_text(plan.configuration.budget));
+}
+
+/// Works until the budget is reached (true) or a stop is requested (false).
+bool work(const Plan& plan, const proxy_tasks::Scorer& scorer, const results::Worker& worker, std::stop_token stop,
+          SearchProgress& progress) {
+    return search::work(
+        plan.configuration, [&plan] { return results::open_study(plan.path); }, worker, plan.threads,
+        [&](const primitives::LayerGraph& graph, std::stop_token stop_one) {
+            return score_candidate(scorer, plan.configuration, graph, std::move(stop_one));
+        },
+        std::move(stop), [&progress](const search::Event& event) { progress.report(event); });
+}
+
+std::string pace_text(const results::Funnel& start, const results::Funnel& end, Seconds elapsed) {
+    const double hours = elapsed.count() / 3600;
+    return fmt::format("{} candidates and {} scored in {}: {:.0f} and {:.0f} an hour", end.proposed - start.proposed,
+                       end.scored - start.scored, clock_text(elapsed),
+                       static_cast<double>(end.proposed - start.proposed) / hours,
+                       static_cast<double>(end.scored - start.scored) / hours);
+}
+
+void print_next(const Plan& plan, const std::vector<results::Candidate>& best, const std::string& resume) {
+    fmt::print("\nNext:\n");
+    if (!best.empty()) {
+        const std::string id = fmt::to_string(best.front().id);
+        fmt::print("  {}\n", command_line({"show", id, "--study", plan.path}));
+        fmt::print("  {}\n", command_line({"compare", id, "BN-ReLU", "EvoNorm-S0", "--study", plan.path}));
+        fmt::print("  {}\n", command_line({"verify", "--score", id, "--study", plan.path}));
+    }
+    fmt::print("  {}\n", resume);
+}
+
+int run(const Arguments& arguments) {
+    StopOnSignals signals(
+        [] { fmt::print(stderr, "\nStopping: unfinished evaluations are given back. Once more ends at once.\n"); });
+    Plan plan = read_plan(arguments);
+    const proxy_tasks::Scorer scorer(plan.configuration.scoring);  // before the study is made: data may be missing
+    make_study(plan, arguments);
+    const std::string resume = resume_command(plan, arguments);
+    const results::Worker worker = describe_worker(plan.configuration.scoring.engine);
+    print_heading(plan, worker);
+    results::Funnel start;
+    Seconds elapsed{};
+    bool reached = false;
+    try {
+        SearchProgress progress(plan.configuration.budget, results::open_study(plan.path));
+        reached = work(plan, scorer, worker, signals.token(), progress);
+        start = progress.start();
+        elapsed = progress.elapsed();
+    } catch (const std::exception&) {
+        fmt::print(stderr, "What was scored is kept. Go on with: {}\n", resume);
+        throw;
+    }
+    const Study study = open_study(plan.path);
+    if (arguments.has("json")) {
+        nlohmann::ordered_json document = best_document("normact/search", study, layers_at_the_end);
+        document["budget_reached"] = reached;
+        document["seconds"] = elapsed.count();
+        fmt::print("{}", printed(document));
+    } else {
+        const auto best = study.store->best(layers_at_the_end);
+        fmt::print("{}\n", best.empty() ? "No layer has passed the filters yet.\n"
+                                        : best_table(best, terminal_width(STDOUT_FILENO)));
+        fmt::print("{}\n{}\n", funnel_text(study.store->funnel()), pace_text(start, study.store->funnel(), elapsed));
+        print_next(plan, best, resume);
+    }
+    if (signals.signal() == 0) return fine;
+    fmt::print(stderr, "Stopped. Go on with: {}\n", resume);
+    return 128 + signals.signal();
+}
+
+std::vector<Option> options() {
+    std::vector<Option> list{
+        study_option("the study's file; one that exists is gone on with (default: PRESET.study.db)")};
+    for (Option& option : settings_options()) list.push_back(std::move(option));
+    list.push_back({"json", "", "print JSON at the end, see docs/commands.md", {}});
+    return list;
+}
+
+}  // namespace
+
+const Command& search_command() {
+    static const Command command{
+        .name = "search",
+        .summary = "Search for layers: start a study on this machine, or go on with it.",
+        .options = options(),
+        .details =
+            "Without options: preset demo on Fashion-MNIST, a few minutes, in demo.study.db.\n"
+            "A study keeps its settings; only its budget (--set budget.minutes=60) may be another when it goes on.\n"
+            "Stopped by a signal, it gives back what it was working on and ends with status 128 + the signal.\n\n"
+            "Examples:\n  normact search\n  normact search --preset laptop-s --study s.study.db --set "
+            "budget.minutes=60\n",
+        .run = run};
+    return command;
+}
+
+}  // namespace normact::tools

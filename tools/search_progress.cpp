@@ -1,0 +1,86 @@
+#include "tools/search_progress.h"
+
+#include "primitives/text.h"
+#include "tools/candidates.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace normact::tools {
+namespace {
+
+double per_hour(std::int64_t count, Seconds elapsed) {
+    return elapsed.count() > 0 ? static_cast<double>(count) * 3600 / elapsed.count() : 0;
+}
+
+/// How long it takes from `now` to `goal` at the pace since `start`.
+std::optional<Seconds> at_this_pace(std::int64_t start, std::int64_t now, std::int64_t goal, Seconds elapsed) {
+    if (now >= goal) return Seconds(0);
+    if (now <= start) return std::nullopt;
+    return elapsed * (static_cast<double>(goal - now) / static_cast<double>(now - start));
+}
+
+std::optional<double> best_accuracy(results::Store& store) {
+    const auto best = store.best(1);
+    return best.empty() ? std::nullopt : mean_accuracy(best.front().outcome.scores);
+}
+
+}  // namespace
+
+std::optional<Seconds> time_left(const search::Budget& budget, const results::Funnel& start, const results::Funnel& now,
+                                 Seconds elapsed) {
+    std::optional<Seconds> left;
+    const auto consider = [&left](std::optional<Seconds> time) {
+        if (time) left = std::min(left.value_or(*time), *time);
+    };
+    if (budget.minutes > 0) consider(std::max(Seconds(0), Seconds(budget.minutes * 60) - elapsed));
+    if (budget.scored > 0) consider(at_this_pace(start.scored, now.scored, budget.scored, elapsed));
+    if (budget.proposed > 0) consider(at_this_pace(start.proposed, now.proposed, budget.proposed, elapsed));
+    return left;
+}
+
+SearchProgress::SearchProgress(const search::Budget& budget, std::unique_ptr<results::Store> store)
+    : budget_(budget),
+      store_(std::move(store)),
+      start_(store_->funnel()),
+      best_(best_accuracy(*store_)),
+      line_([this](Seconds elapsed) { return line(elapsed); }) {}
+
+void SearchProgress::report(const search::Event& event) {
+    using Kind = search::Event::Kind;
+    const results::Candidate& candidate = event.candidate;
+    if (event.kind == Kind::failed) {
+        line_.print(fmt::format("{:>7}  candidate {} failed: {}", clock_text(elapsed()), candidate.id,
+                                candidate.outcome.reason));
+    }
+    const auto mean = mean_accuracy(candidate.outcome.scores);
+    if (event.kind != Kind::scored || !mean) return;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (best_ && *mean <= *best_) return;
+        best_ = mean;
+    }
+    line_.print(fmt::format("{:>7}  best {}  #{}  {}", clock_text(elapsed()), accuracy_text(*mean), candidate.id,
+                            primitives::to_text(candidate.graph)));
+}
+
+std::string SearchProgress::line(Seconds elapsed) {
+    results::Funnel funnel;
+    try {
+        funnel = store_->funnel();
+    } catch (const results::StoreError&) {
+        return clock_text(elapsed);  // the search itself meets the same error, and says so
+    }
+    std::string text = clock_text(elapsed);
+    if (const auto left = time_left(budget_, start_, funnel, elapsed))
+        text += fmt::format(", {} left", clock_text(*left));
+    {
+        const std::scoped_lock lock(mutex_);
+        if (best_) text += fmt::format(" · best {}", accuracy_text(*best_));
+    }
+    return text + fmt::format(" · {:.0f} candidates/h · {}", per_hour(funnel.proposed - start_.proposed, elapsed),
+                              funnel_text(funnel));
+}
+
+}  // namespace normact::tools

@@ -1,0 +1,54 @@
+#include "tools/study_argument.h"
+
+#include "tools/invocation.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace normact::tools {
+namespace {
+
+std::vector<std::string> studies_in_working_folder() {
+    std::vector<std::string> studies;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(".", error)) {
+        const std::string name = entry.path().filename().string();
+        if (name.ends_with(study_ending)) studies.push_back(name);
+    }
+    std::ranges::sort(studies);
+    return studies;
+}
+
+}  // namespace
+
+Option study_option(const std::string& help) { return {"study", "FILE", help, {}}; }
+
+std::string existing_study(const Arguments& arguments) {
+    if (arguments.has("study")) return arguments.text("study");
+    const std::vector<std::string> studies = studies_in_working_folder();
+    if (studies.size() == 1) return studies.front();
+    if (studies.empty()) {
+        throw UsageError(
+            fmt::format("no study here (no file that ends in {}); name one with --study FILE, or start one: {}",
+                        study_ending, command_line({"search"})));
+    }
+    throw UsageError(fmt::format("several studies here; name one with --study: {}", fmt::join(studies, ", ")));
+}
+
+Study open_study(const std::string& path) {
+    Study study{path, results::open_study(path), {}};
+    try {
+        study.configuration = search::parse_configuration(study.store->configuration());
+    } catch (const search::ConfigurationError& error) {
+        throw results::StoreError(
+            fmt::format("{}: this release can't read the study's configuration: {}. Use the release of normact that "
+                        "made the study.",
+                        path, error.what()));
+    }
+    return study;
+}
+
+}  // namespace normact::tools

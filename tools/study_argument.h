@@ -1,0 +1,33 @@
+#pragma once
+
+#include "results/store.h"
+#include "search/configuration.h"
+#include "tools/command.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace normact::tools {
+
+/// How the file of a study ends when the program names it.
+inline constexpr std::string_view study_ending = ".study.db";
+
+/// The option --study.
+Option study_option(const std::string& help);
+
+/// The study's file: the one that --study names, else the only file of the working folder that ends in .study.db.
+/// Throws UsageError if there are none or several.
+std::string existing_study(const Arguments& arguments);
+
+/// An open study and the configuration that it was made with.
+struct Study {
+    std::string path;
+    std::unique_ptr<results::Store> store;
+    search::Configuration configuration;
+};
+
+/// Throws StoreError.
+Study open_study(const std::string& path);
+
+}  // namespace normact::tools

@@ -1,0 +1,35 @@
+#include "tools/worker_description.h"
+
+#include "tools/machine.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <unistd.h>
+
+namespace normact::tools {
+namespace {
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+}  // namespace
+
+std::string version() { return NORMACT_VERSION; }
+
+std::string build_description() {
+    return fmt::format("normact {} ({}), {}, LibTorch {}", NORMACT_VERSION, NORMACT_BUILD_TYPE, NORMACT_COMPILER,
+                       NORMACT_LIBTORCH_VERSION);
+}
+
+results::Worker describe_worker(const std::string& engine) {
+    return {.host = host_name(),
+            .process = getpid(),
+            .device = "cpu: " + processor_name(),
+            .engine = engine,
+            .build = build_description()};
+}
+
+}  // namespace normact::tools
