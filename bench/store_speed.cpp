@@ -21,7 +21,7 @@ class Study {
   public:
     explicit Study(bool durable) {
         const char* chosen = std::getenv("NORMACT_BENCH_FOLDER");
-        folder_ = (chosen ? fs::path(chosen) : fs::temp_directory_path()) / "normact-store-speed";
+        folder_ = (chosen != nullptr ? fs::path(chosen) : fs::temp_directory_path()) / "normact-store-speed";
         fs::remove_all(folder_);
         fs::create_directories(folder_);
         const auto path = (folder_ / "study").string();
@@ -61,7 +61,7 @@ class Study {
 void propose_and_finish(benchmark::State& state, bool durable) {
     Study study(durable);
     std::uint64_t function = 0;
-    for (auto _ : state) {
+    while (state.KeepRunning()) {
         study.propose(function);
         study.finish(function++);
     }
@@ -72,7 +72,7 @@ void propose_duplicates(benchmark::State& state) {
     Study study(true);
     study.propose(0);
     study.finish(0);
-    for (auto _ : state) study.propose(0);
+    while (state.KeepRunning()) study.propose(0);
     state.SetItemsProcessed(state.iterations());
 }
 
@@ -84,7 +84,7 @@ void propose_and_finish_in_a_large_study(benchmark::State& state) {
         study.propose(function);
         study.finish(function);
     }
-    for (auto _ : state) {
+    while (state.KeepRunning()) {
         study.propose(function);
         study.finish(function++);
     }
@@ -98,7 +98,7 @@ void read_the_newest_hundred(benchmark::State& state) {
         study.finish(function);
     }
     std::int64_t position = 0;
-    for (auto _ : state) benchmark::DoNotOptimize(study.store().scored_since(4900, 100, position));
+    while (state.KeepRunning()) benchmark::DoNotOptimize(study.store().scored_since(4900, 100, position));
     state.SetItemsProcessed(100 * state.iterations());
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 std::string environment(const char* variable) {
     const char* value = std::getenv(variable);
-    return value ? value : "";
+    return value != nullptr ? value : "";
 }
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& what, const DataSource& source) {

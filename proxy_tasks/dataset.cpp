@@ -47,7 +47,7 @@ void measure_channels(Dataset& dataset) {
         sum[i % channels] += of_plane;
         sum_of_squares[i % channels] += squares_of_plane;
     }
-    const double pixels_in_channel = static_cast<double>(count * plane);
+    const auto pixels_in_channel = static_cast<double>(count * plane);
     for (std::int64_t c = 0; c < channels; ++c) {
         const double mean = static_cast<double>(sum[c]) / pixels_in_channel;
         const double variance = static_cast<double>(sum_of_squares[c]) / pixels_in_channel - mean * mean;
@@ -79,6 +79,7 @@ Images load_test_images(const DatasetSettings& settings) { return find_loader(se
 
 std::vector<std::string> dataset_names() {
     std::vector<std::string> names;
+    names.reserve(loaders.size());
     for (const auto& loader : loaders) names.emplace_back(loader.name);
     return names;
 }

@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -12,7 +13,7 @@ namespace normact::proxy_tasks {
 namespace {
 
 constexpr int side = 32, channels = 3, directions = 5, classes = 2 * directions;
-constexpr double cycles[] = {3.0, 6.0};  // a grating's periods across the image
+constexpr std::array cycles{3.0, 6.0};  // a grating's periods across the image
 
 double uniform(Generator& generator, double low, double high) { return low + (high - low) * uniform_unit(generator); }
 

@@ -64,9 +64,9 @@ CREATE INDEX evaluation_mean_accuracy ON evaluation (mean_accuracy DESC, candida
 
 void run(soci::session& sql, const Dialect& dialect, std::string_view step) {
     constexpr std::string_view placeholder = "IDENTITY";
-    for (std::size_t end = step.find(';'); end != step.npos; end = step.find(';')) {
+    for (std::size_t end = step.find(';'); end != std::string_view::npos; end = step.find(';')) {
         std::string statement(step.substr(0, end));
-        if (const auto at = statement.find(placeholder); at != statement.npos)
+        if (const auto at = statement.find(placeholder); at != std::string::npos)
             statement.replace(at, placeholder.size(), dialect.identity);
         sql << statement;
         step.remove_prefix(end + 1);
