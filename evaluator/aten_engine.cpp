@@ -1,5 +1,6 @@
 #include "evaluator/aten_engine.h"
 
+#include "evaluator/affine.h"
 #include "evaluator/batch_normalization.h"
 #include "evaluator/mean.h"
 #include "evaluator/value.h"

@@ -147,8 +147,9 @@ struct NormalizeBatch : Function<NormalizeBatch> {
         const at::Tensor residual = batch_mean(centered);  // the rounding error of the mean
         const at::Tensor variance = (batch_mean(centered * centered) - residual * residual).clamp_min_(0.0);
         const at::Tensor inverse_std = (variance + epsilon).rsqrt_();
-        const at::Tensor output = std::get<0>(
-            at::native_batch_norm(centered, scale, shift, residual, variance, /*training=*/false, 0.0, epsilon));
+        const at::Tensor factor = scale * inverse_std;
+        const at::Tensor offset = shift - residual * factor;
+        const at::Tensor output = centered.mul_(as_channels(factor)).add_(as_channels(offset));
         context->save_for_backward({y, scale, mean, residual, inverse_std});
         context->saved_data["epsilon"] = epsilon;
         const at::Tensor exact_mean = mean + residual;
@@ -182,14 +183,6 @@ std::vector<BatchNormalization> find_batch_normalizations(const LayerGraph& grap
 BatchNormalized normalize_batch(const at::Tensor& y, const at::Tensor& scale, const at::Tensor& shift, double epsilon) {
     variable_list results = NormalizeBatch::apply(y, scale, shift, epsilon);
     return {std::move(results[0]), std::move(results[1]), std::move(results[2])};
-}
-
-at::Tensor scale_and_shift(const at::Tensor& y, const at::Tensor& scale, const at::Tensor& shift) {
-    // Batch normalization at evaluation with mean 0 and variance 1 is just this affine map, and its derivative in all
-    // three arguments takes two passes where autograd's product and sum take five.
-    const at::Tensor zero = at::zeros_like(scale, at::TensorOptions().requires_grad(false));
-    const at::Tensor one = at::ones_like(zero);
-    return std::get<0>(at::native_batch_norm(y, scale, shift, zero, one, /*training=*/false, 0.0, /*eps=*/0.0));
 }
 
 }  // namespace normact::evaluator

@@ -31,7 +31,4 @@ struct BatchNormalized {
 /// centered sums, right where the mean is far from 0 too. Differentiable twice in y, scale and shift.
 BatchNormalized normalize_batch(const at::Tensor& y, const at::Tensor& scale, const at::Tensor& shift, double epsilon);
 
-/// scale·y + shift for y [N,C,H,W] and scale, shift [C], in one pass over y. Differentiable twice in all three.
-at::Tensor scale_and_shift(const at::Tensor& y, const at::Tensor& scale, const at::Tensor& shift);
-
 }  // namespace normact::evaluator

@@ -84,13 +84,5 @@ TEST(BatchNormalization, gives_the_biased_variance) {
     EXPECT_DOUBLE_EQ(normalized.variance.item<double>(), 1.0);
 }
 
-TEST(ScaleAndShift, is_the_affine_map_of_the_channels) {
-    at::manual_seed(2);
-    const at::Tensor y = at::randn({3, 4, 2, 5}, at::kDouble);
-    const at::Tensor scale = at::randn({4}, at::kDouble), shift = at::randn({4}, at::kDouble);
-    EXPECT_TRUE(scale_and_shift(y, scale, shift)
-                    .allclose(y * scale.view({1, 4, 1, 1}) + shift.view({1, 4, 1, 1}), 1e-14, 1e-14));
-}
-
 }  // namespace
 }  // namespace normact::evaluator

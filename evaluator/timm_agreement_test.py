@@ -3,6 +3,7 @@
 Run by ctest, which names the program run_layer in RUN_LAYER. Needs tools/requirements-test.txt.
 """
 
+import functools
 import json
 import math
 import os
@@ -127,6 +128,7 @@ class Engine:
         self.program = program
         self.process = subprocess.Popen([program, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
+    @functools.cache
     def export(self, name: str) -> dict:
         return json.loads(subprocess.run([self.program, "export", name], check=True, capture_output=True).stdout)
 
