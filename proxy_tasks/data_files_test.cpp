@@ -26,7 +26,7 @@ class DataFiles : public testing::Test {
         fs::create_directories(folder);
         for (const char* name : {"NORMACT_DATA", "XDG_DATA_HOME", "HOME"}) {
             const char* value = std::getenv(name);
-            before.emplace_back(name, value ? std::optional<std::string>(value) : std::nullopt);
+            before.emplace_back(name, value != nullptr ? std::optional<std::string>(value) : std::nullopt);
             ::unsetenv(name);
         }
     }
