@@ -20,6 +20,7 @@ foreach(header IN ITEMS torch/headeronly/version.h torch/csrc/api/include/torch/
         file(STRINGS "${NORMACT_LIBTORCH}/include/${header}" normact_numbers REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
         list(TRANSFORM normact_numbers REPLACE ".*[A-Z] ([0-9]+).*" "\\1")
         list(JOIN normact_numbers "." LibTorch_VERSION)
+        list(GET normact_numbers 1 LibTorch_VERSION_MINOR)
     endif()
 endforeach()
 

@@ -16,3 +16,9 @@ install(RUNTIME_DEPENDENCY_SET normact_libraries
     PRE_EXCLUDE_REGEXES "^lib(torch|c10|gomp)" "^ld-linux" "^lib(c|m|dl|rt|pthread|resolv|util)\\.so"
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES LICENSE TYPE DOC)
+
+if(NORMACT_TESTS AND NOT NORMACT_SANITIZERS)
+    add_test(NAME install.runs_on_another_machine
+        COMMAND ${PROJECT_SOURCE_DIR}/cmake/relocation_test.sh ${PROJECT_BINARY_DIR} ${NORMACT_LIBTORCH})
+    set_tests_properties(install.runs_on_another_machine PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+endif()
