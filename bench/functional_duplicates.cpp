@@ -105,9 +105,10 @@ int main(int argc, char** argv) {
     for (std::size_t i = 0; i < total; ++i) {
         const LayerGraph graph = canonical(random_graph(generator, space));
         const Probe result = probe(graph);
-        not_finite += !result.finite;
-        without_x += result.finite && !result.depends_on_x;
-        if (!result.is_valid()) continue;
+        if (!result.is_valid()) {
+            ++(result.finite ? without_x : not_finite);
+            continue;
+        }
         const Hash128 name = hash_canonical(graph);
         hashes.insert(name);
         classes[result.fingerprint].emplace(name, graph);

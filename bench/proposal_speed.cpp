@@ -34,7 +34,7 @@ std::vector<LayerGraph> canonical_graphs() {
 template <typename Step>
 void over_sample(benchmark::State& state, const std::vector<LayerGraph>& graphs, Step step) {
     std::size_t next = 0;
-    for (auto _ : state) {
+    while (state.KeepRunning()) {
         benchmark::DoNotOptimize(step(graphs[next]));
         next = (next + 1) % graphs.size();
     }
@@ -44,7 +44,7 @@ void over_sample(benchmark::State& state, const std::vector<LayerGraph>& graphs,
 void propose(benchmark::State& state) {
     Generator generator(1);
     const Space space = paper_space(true);
-    for (auto _ : state) benchmark::DoNotOptimize(random_graph(generator, space));
+    while (state.KeepRunning()) benchmark::DoNotOptimize(random_graph(generator, space));
     state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(propose);
@@ -61,7 +61,7 @@ BENCHMARK(probe_canonical_form);
 void propose_canonicalize_hash_probe(benchmark::State& state) {
     Generator generator(1);
     const Space space = paper_space(true);
-    for (auto _ : state) {
+    while (state.KeepRunning()) {
         const LayerGraph graph = canonical(random_graph(generator, space));
         benchmark::DoNotOptimize(hash_canonical(graph));
         benchmark::DoNotOptimize(probe(graph));

@@ -33,7 +33,8 @@ RC_GTEST_PROP(Latex, braces_and_parentheses_match, (const LayerGraph& graph)) {
     const std::string latex = to_latex(graph);
     int depth = 0;
     for (const char c : latex) {
-        depth += (c == '{') - (c == '}');
+        if (c == '{') ++depth;
+        if (c == '}') --depth;
         RC_ASSERT(depth >= 0);
     }
     RC_ASSERT(depth == 0);

@@ -14,7 +14,7 @@ namespace normact::primitives {
 inline void showValue(const LayerGraph& graph, std::ostream& out) { out << to_text(graph); }
 
 /// Graphs of `space` with 1 to 40 random nodes beside the initial ones.
-inline rc::Gen<LayerGraph> random_graphs(Space space) {
+inline rc::Gen<LayerGraph> random_graphs(const Space& space) {
     return rc::gen::map(
         rc::gen::pair(rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<std::uint64_t>()), rc::gen::inRange(1, 41)),
         [space](const std::pair<std::uint64_t, int>& drawn) {

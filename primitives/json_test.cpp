@@ -21,6 +21,12 @@ std::string complaint(std::string_view text) {
     return "none";
 }
 
+std::string repeated(char c, std::size_t times) {
+    std::string text;
+    text.resize(times, c);
+    return text;
+}
+
 /// A layer file with these nodes.
 std::string file(const std::string& nodes) {
     return R"({"format": "normact/layer", "version": 1, "name": "", "nodes": [)" + nodes + "]}";
@@ -126,8 +132,8 @@ TEST(Json, refuses_what_is_too_large_or_too_deep) {
     std::string million;
     for (int i = 0; i < 1'000'000; ++i) million += R"({"op": "x"},)";
     EXPECT_THAT(complaint(file(million)), HasSubstr("bytes; a layer has at most 1048576"));
-    EXPECT_THAT(complaint(std::string(100'000'000, '[')), HasSubstr("100000000 bytes"));
-    EXPECT_EQ(complaint(std::string(max_json_bytes, '[')), "nested more than 4 deep");
+    EXPECT_THAT(complaint(repeated('[', 100'000'000)), HasSubstr("100000000 bytes"));
+    EXPECT_EQ(complaint(repeated('[', max_json_bytes)), "nested more than 4 deep");
     std::string keys = R"({"a": 0)";
     for (int i = 0; i < 10'000; ++i) keys += ",\"" + std::to_string(i) + "\": 0";
     EXPECT_THAT(complaint(keys + "}"), HasSubstr("more than 8 keys"));
