@@ -20,7 +20,7 @@ std::vector<at::Tensor> inputs() {
 
 TEST(ScaleAndShift, is_the_affine_map_of_the_channels) {
     const auto [y, scale, shift] = std::tuple(inputs()[0], inputs()[1], inputs()[2]);
-    EXPECT_TRUE(map({y, scale, shift}).equal(y * scale.view({1, 4, 1, 1}) + shift.view({1, 4, 1, 1})));
+    EXPECT_TRUE(map({y, scale, shift}).allclose(y * scale.view({1, 4, 1, 1}) + shift.view({1, 4, 1, 1}), 1e-14, 1e-14));
 }
 
 TEST(ScaleAndShift, has_right_derivatives) {

@@ -1,5 +1,7 @@
 #include "evaluator/batch_normalization.h"
 
+#include "evaluator/channel_loops.h"
+
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -129,27 +131,21 @@ class Matcher {
     std::vector<std::vector<std::size_t>> users_;
 };
 
-at::Tensor as_channels(const at::Tensor& tensor) { return tensor.view({1, -1, 1, 1}); }
+/// The first element of each channel: near enough to the mean that sums of differences from it keep their digits.
+at::Tensor first_of_channels(const at::Tensor& y) { return y.as_strided({y.size(1)}, {y.stride(1)}).contiguous(); }
 
-at::Tensor batch_mean(const at::Tensor& tensor) {
-    const auto count = static_cast<double>(tensor.numel() / tensor.size(1));
-    return tensor.sum({0, 2, 3}) * (1.0 / count);
-}
-
-/// Sums are ATen's ordinary cascaded ones: its kernel for the moments of a channels_last tensor adds up one by one and
-/// is wrong by 9.5 in the mean of 131,072 values around 10,000. The passes that normalize and differentiate are its
-/// own.
 struct NormalizeBatch : Function<NormalizeBatch> {
     static variable_list forward(AutogradContext* context, const at::Tensor& y, const at::Tensor& scale,
                                  const at::Tensor& shift, double epsilon) {
-        const at::Tensor mean = batch_mean(y);
-        const at::Tensor centered = y - as_channels(mean);
-        const at::Tensor residual = batch_mean(centered);  // the rounding error of the mean
-        const at::Tensor variance = (batch_mean(centered * centered) - residual * residual).clamp_min_(0.0);
+        const double weight = 1.0 / static_cast<double>(y.numel() / y.size(1));
+        const at::Tensor first = first_of_channels(y);
+        const at::Tensor mean = at::add(first, channel_sums(y, first, y, first).first, weight);
+        const auto [differences, squares] = channel_sums(y, mean, y, mean);
+        const at::Tensor residual = differences * weight;  // the rounding error of the mean
+        const at::Tensor variance = (squares * weight).addcmul_(residual, residual, -1.0).clamp_min_(0.0);
         const at::Tensor inverse_std = (variance + epsilon).rsqrt_();
         const at::Tensor factor = scale * inverse_std;
-        const at::Tensor offset = shift - residual * factor;
-        const at::Tensor output = centered.mul_(as_channels(factor)).add_(as_channels(offset));
+        const at::Tensor output = channel_map(y, mean, factor, at::addcmul(shift, residual, factor, -1.0));
         context->save_for_backward({y, scale, mean, residual, inverse_std});
         context->saved_data["epsilon"] = epsilon;
         const at::Tensor exact_mean = mean + residual;
@@ -159,13 +155,32 @@ struct NormalizeBatch : Function<NormalizeBatch> {
 
     static variable_list backward(AutogradContext* context, const variable_list& gradients) {
         const variable_list saved = context->get_saved_variables();
+        if (at::GradMode::is_enabled())
+            return differentiable_backward(gradients[0], saved, context->saved_data["epsilon"].toDouble());
         const auto& [y, scale, mean, residual, inverse_std] =
             std::tie(saved[0], saved[1], saved[2], saved[3], saved[4]);
-        // A shift of y does not change the function, so the derivatives at the centered y are those at y.
-        const at::Tensor centered = y - as_channels(mean);
-        auto [in_y, in_scale, in_shift] = at::native_batch_norm_backward(
-            gradients[0].contiguous(y.suggest_memory_format()), centered, scale, {}, {}, residual, inverse_std,
-            /*train=*/true, context->saved_data["epsilon"].toDouble(), {true, true, true});
+        const at::Tensor gradient = gradients[0].contiguous(y.suggest_memory_format());
+        const double weight = 1.0 / static_cast<double>(y.numel() / y.size(1));
+        const auto [sum, sum_with_mean] = channel_sums(gradient, at::zeros_like(mean), y, mean);
+        // With n = (y - mean - residual)·inverse_std, the gradient in y is
+        // scale·inverse_std·(gradient - P(gradient) - n·P(gradient·n)), P being the mean over the batch.
+        const at::Tensor in_scale = at::addcmul(sum_with_mean, residual, sum, -1.0).mul_(inverse_std);
+        const at::Tensor factor = scale * inverse_std;
+        const at::Tensor factor_of_y = (factor * inverse_std).mul_(in_scale).mul_(-weight);
+        const at::Tensor offset = (factor * sum).mul_(-weight).addcmul_(residual, factor_of_y, -1.0);
+        return {channel_combination(gradient, factor, y, mean, factor_of_y, offset), in_scale, sum, at::Tensor()};
+    }
+
+    /// The same by ATen's kernel, which autograd can follow further. A shift of y does not change the function, so the
+    /// derivatives at the centered y are those at y.
+    static variable_list differentiable_backward(const at::Tensor& gradient, const variable_list& saved,
+                                                 double epsilon) {
+        const auto& [y, scale, mean, residual, inverse_std] =
+            std::tie(saved[0], saved[1], saved[2], saved[3], saved[4]);
+        const at::Tensor centered = y - mean.view({1, -1, 1, 1});
+        auto [in_y, in_scale, in_shift] =
+            at::native_batch_norm_backward(gradient.contiguous(y.suggest_memory_format()), centered, scale, {}, {},
+                                           residual, inverse_std, /*train=*/true, epsilon, {true, true, true});
         return {in_y, in_scale, in_shift, at::Tensor()};
     }
 };

@@ -32,6 +32,8 @@ struct Quotient : Function<Quotient> {
     }
 };
 
+bool is_zero(const at::Tensor& tensor) { return tensor.numel() == 1 && tensor.item<double>() == 0.0; }
+
 /// max(a, b). ATen's own derivative selects by boolean tensors, which costs 20 times as much as this on a CPU.
 struct Maximum : Function<Maximum> {
     static at::Tensor forward(AutogradContext* context, const at::Tensor& a, const at::Tensor& b) {
@@ -45,9 +47,10 @@ struct Maximum : Function<Maximum> {
         at::Tensor side;  // 1 where a is larger, -1 where b is, 0 at a tie
         {
             const at::NoGradGuard constant_almost_everywhere;
-            side = (saved[0] - saved[1]).sign_();
+            side = is_zero(saved[1]) ? saved[0].sign() : (saved[0] - saved[1]).sign_();
         }
-        const at::Tensor in_a = at::addcmul(gradient * 0.5, gradient, side, 0.5);
+        at::Tensor in_a = gradient * 0.5;
+        in_a = at::GradMode::is_enabled() ? at::addcmul(in_a, in_a, side) : in_a.addcmul_(in_a, side);
         at::Tensor in_b;
         if (context->needs_input_grad(1)) in_b = at::sum_to(gradient - in_a, saved[1].sizes());
         return {at::sum_to(in_a, saved[0].sizes()), in_b};
