@@ -31,10 +31,11 @@ std::vector<double> probe_values(const LayerGraph& graph, std::uint64_t seed = 1
 /// sign and all NaN are one.
 ///
 /// Graphs that compute the same function in another order differ by some 10^-16 of the largest number on the way.
-/// A step of 10^-8 of the value, and of 6·10^-11 where values cancel to almost nothing, leaves them equal but for one
-/// pair in about 10^4 that has a value so close to the middle between two steps that it rounds both ways. Such a pair
-/// is trained twice, which costs time and nothing else. Layers train in float, with 24 bits, and cannot tell more
-/// functions apart; of outputs below the smallest step nothing could be learned at all.
+/// A step of 10^-8 of the value, and of 6·10^-11 where values cancel to almost nothing, leaves them equal but for an
+/// estimated one pair in 10^3 (all values small) to 10^5, in which a value lies so close to the middle between two
+/// steps that it rounds both ways. Such a pair is trained twice, which costs time and nothing else. Layers train in
+/// float, with 24 bits, and cannot tell more functions apart; of outputs below the smallest step nothing could be
+/// learned.
 double rounded(double value);
 
 }  // namespace normact::primitives
