@@ -1,0 +1,47 @@
+#include "search/claims.h"
+
+#include "results/study_file.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace normact::search {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A study with one claim.
+struct OneClaim {
+    results::StudyFile file{"{}"};
+    std::unique_ptr<results::Store> store = file.open();
+    results::WorkerId worker = store->add_worker({});
+    primitives::Hash128 fingerprint{1, 1};
+
+    explicit OneClaim(std::chrono::seconds lease) {
+        results::Proposal proposal = results::proposal(1);
+        fingerprint = proposal.fingerprint;
+        store->propose(worker, proposal, lease);
+    }
+
+    bool is_lost() { return store->reclaim(store->add_worker({}), 60s, 3).has_value(); }
+};
+
+TEST(Claims, that_are_held_outlast_their_lease) {
+    OneClaim claim(4s);  // renewed each 4/3 s: a busy machine may be late by twice as much
+    Claims claims(claim.file.open(), claim.worker, 4s);
+    const Claims::Hold hold(claims, claim.fingerprint);
+    std::this_thread::sleep_for(6s);
+    EXPECT_FALSE(claim.is_lost());
+}
+
+TEST(Claims, that_are_held_no_more_are_lost_after_their_lease) {
+    OneClaim claim(1s);
+    Claims claims(claim.file.open(), claim.worker, 1s);
+    { const Claims::Hold hold(claims, claim.fingerprint); }
+    std::this_thread::sleep_for(2s);
+    EXPECT_TRUE(claim.is_lost());
+}
+
+}  // namespace
+}  // namespace normact::search

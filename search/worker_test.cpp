@@ -1,0 +1,371 @@
+#include "search/worker.h"
+
+#include "primitives/catalogue.h"
+#include "primitives/hash.h"
+#include "proxy_tasks/scorer.h"
+#include "results/study_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+namespace normact::search {
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = Event::Kind;
+using proxy_tasks::Outcome;
+using proxy_tasks::Rejection;
+using results::Candidate;
+
+/// A score that any function gets at once: it depends on the graph alone.
+Outcome quick_score(const primitives::LayerGraph& graph, const std::stop_token& = {}) {
+    Outcome outcome;
+    const double accuracy = static_cast<double>(primitives::hash(graph).low >> 11) * 0x1p-53;
+    outcome.scores = {{.task = "test/a", .accuracy = accuracy}, {.task = "test/b", .accuracy = 1 - accuracy}};
+    return outcome;
+}
+
+/// Waits until a stop is requested, as a long training would notice it.
+Outcome never_ready(const primitives::LayerGraph&, const std::stop_token& stop) {
+    while (!stop.stop_requested()) std::this_thread::sleep_for(1ms);
+    throw proxy_tasks::Stopped();
+}
+
+/// A study with a budget of scored layers (0: none), and what its workers told.
+struct Study {
+    explicit Study(std::int64_t scored = 0) { configuration.budget.scored = scored; }
+
+    Configuration configuration;
+    results::StudyFile file{"{}"};
+    std::vector<Event> events;
+
+    bool run(int threads, const Evaluate& evaluate, std::stop_token stop = {}) {
+        return work(
+            configuration, [this] { return file.open(); }, results::Worker(), threads, evaluate, std::move(stop),
+            [this](const Event& event) { events.push_back(event); });
+    }
+
+    results::Funnel funnel() { return file.open()->funnel(); }
+
+    std::int64_t told(Kind kind) const { return std::ranges::count(events, kind, &Event::kind); }
+};
+
+TEST(Worker, stops_at_the_budget_of_scored_layers) {
+    Study study(40);
+    EXPECT_TRUE(study.run(1, quick_score));
+    EXPECT_EQ(study.funnel().scored, 40);
+    EXPECT_EQ(study.funnel().open, 0);
+}
+
+TEST(Worker, stops_at_the_budget_of_proposals_exactly_also_with_two_threads) {
+    Study study;
+    study.configuration.budget.proposed = 100;
+    EXPECT_TRUE(study.run(2, quick_score));
+    EXPECT_EQ(study.funnel().proposed, 100);
+}
+
+TEST(Worker, stops_at_the_budget_of_minutes_and_gives_claims_back) {
+    Study study;
+    study.configuration.budget.minutes = 0.1 / 60;
+    EXPECT_TRUE(study.run(2, never_ready));
+    EXPECT_EQ(study.funnel().open, 2);
+    const auto store = study.file.open();
+    EXPECT_TRUE(store->reclaim(store->add_worker({}), 60s, 3)) << "at once, without waiting for the lease";
+}
+
+TEST(Worker, does_nothing_where_the_budget_is_reached_already) {
+    Study study(5);
+    study.run(1, quick_score);
+    study.events.clear();
+    EXPECT_TRUE(study.run(1, quick_score));
+    EXPECT_TRUE(study.events.empty());
+}
+
+TEST(Worker, tells_of_every_candidate_what_the_study_says_of_it) {
+    Study study(100);
+    study.run(2, quick_score);
+    const auto funnel = study.funnel();
+    EXPECT_EQ(study.told(Kind::duplicate), funnel.duplicate);
+    EXPECT_EQ(study.told(Kind::invalid), funnel.invalid);
+    EXPECT_EQ(study.told(Kind::scored), funnel.scored);
+    EXPECT_EQ(study.told(Kind::claimed), funnel.scored + funnel.open);
+    EXPECT_GT(funnel.duplicate, 0);
+    EXPECT_GT(funnel.invalid, 0);
+    const auto store = study.file.open();
+    for (const Event& event : study.events) {
+        const auto stored = store->find(event.candidate.id);
+        ASSERT_TRUE(stored);
+        EXPECT_EQ(stored->graph, event.candidate.graph);
+        EXPECT_EQ(stored->fingerprint, event.candidate.fingerprint);
+        EXPECT_EQ(stored->origin, event.candidate.origin);
+    }
+}
+
+TEST(Worker, evaluates_each_function_once_and_duplicates_share_its_score) {
+    Study study(300);
+    std::mutex mutex;
+    std::map<primitives::Hash128, int> evaluations;
+    study.run(2, [&](const primitives::LayerGraph& graph, const std::stop_token&) {
+        const std::lock_guard lock(mutex);
+        ++evaluations[primitives::hash(graph)];
+        return quick_score(graph);
+    });
+    for (const auto& [layer, times] : evaluations) EXPECT_EQ(times, 1);
+    const auto store = study.file.open();
+    std::map<primitives::Hash128, std::set<double>> accuracies;
+    std::int64_t position = 0;
+    const auto scored = store->scored_since(0, 100000, position);
+    for (const Candidate& candidate : scored)
+        accuracies[candidate.fingerprint].insert(candidate.outcome.scores.at(0).accuracy);
+    EXPECT_GT(scored.size(), accuracies.size()) << "duplicates are among them";
+    for (const auto& [function, different] : accuracies) EXPECT_EQ(different.size(), 1U);
+}
+
+TEST(Worker, evaluates_two_layers_at_once_on_two_threads) {
+    Study study(2);
+    std::atomic<int> inside = 0;
+    std::atomic<bool> met = false;
+    study.run(2, [&](const primitives::LayerGraph& graph, const std::stop_token&) {
+        ++inside;
+        for (int wait = 0; wait < 10000 && !met; ++wait) {  // 10 s: a worker with one thread would never meet
+            if (inside == 2) met = true;
+            std::this_thread::sleep_for(1ms);
+        }
+        --inside;
+        return quick_score(graph);
+    });
+    EXPECT_TRUE(met);
+}
+
+TEST(Worker, tells_one_event_at_a_time) {
+    Study study(50);
+    std::atomic<int> inside = 0, most = 0;
+    work(
+        study.configuration, [&] { return study.file.open(); }, {}, 4, quick_score, {},
+        [&](const Event&) {
+            most = std::max(most.load(), ++inside);
+            std::this_thread::sleep_for(50us);
+            --inside;
+        });
+    EXPECT_EQ(most, 1);
+}
+
+TEST(Worker, stops_when_asked_and_gives_its_claims_back) {
+    Study study;
+    std::stop_source stop;
+    std::atomic<int> started = 0;
+    const bool reached = study.run(
+        2,
+        [&](const primitives::LayerGraph& graph, const std::stop_token& token) {
+            if (++started == 2) stop.request_stop();
+            return never_ready(graph, token);
+        },
+        stop.get_token());
+    EXPECT_FALSE(reached);
+    EXPECT_EQ(study.funnel().open, 2);
+    EXPECT_EQ(study.funnel().scored, 0);
+}
+
+TEST(Worker, does_nothing_when_stopped_before_it_starts) {
+    Study study;
+    std::stop_source stop;
+    stop.request_stop();
+    EXPECT_FALSE(study.run(2, quick_score, stop.get_token()));
+    EXPECT_TRUE(study.events.empty());
+}
+
+TEST(Worker, records_rejections) {
+    Study study;
+    study.configuration.budget.proposed = 60;
+    study.run(2, [](const primitives::LayerGraph&, const std::stop_token&) {
+        Outcome outcome;
+        outcome.rejection = Rejection::quality;
+        outcome.reason = "accuracy 0.1";
+        return outcome;
+    });
+    EXPECT_GT(study.funnel().quality, 0);
+    EXPECT_EQ(study.told(Kind::rejected), study.funnel().quality);
+}
+
+// ---- failures ----
+
+TEST(FailingEvaluation, is_recorded_and_the_search_goes_on) {
+    Study study(20);
+    std::atomic<int> evaluations = 0;
+    EXPECT_TRUE(study.run(2, [&](const primitives::LayerGraph& graph, const std::stop_token&) {
+        if (++evaluations % 4 == 0) throw std::runtime_error("out of luck");
+        return quick_score(graph);
+    }));
+    EXPECT_GT(study.told(Kind::failed), 0);
+    const auto failed = std::ranges::find(study.events, Kind::failed, &Event::kind);
+    EXPECT_EQ(failed->candidate.outcome.reason, "out of luck");
+    EXPECT_GE(study.funnel().scored, 20);
+}
+
+TEST(FailingEvaluation, is_tried_as_often_as_is_set_and_then_quarantined) {
+    Study study(20);
+    study.configuration.evolution.initial = {"BN-ReLU"};
+    study.configuration.maximum_attempts = 2;
+    const auto cursed = primitives::hash(primitives::find_in_catalogue("BN-ReLU")->layer.graph);
+    int attempts = 0;
+    study.run(1, [&](const primitives::LayerGraph& graph, const std::stop_token&) {
+        if (primitives::hash(graph) != cursed) return quick_score(graph);
+        ++attempts;
+        throw std::runtime_error("cursed");
+    });
+    EXPECT_EQ(attempts, 2);
+    EXPECT_EQ(study.funnel().quarantined, 1);
+}
+
+TEST(FailingEvaluation, ends_the_search_when_nothing_else_happens) {
+    Study study;
+    int evaluations = 0;
+    try {
+        study.run(1, [&](const primitives::LayerGraph&, const std::stop_token&) -> Outcome {
+            ++evaluations;
+            throw std::runtime_error("no data");
+        });
+        FAIL() << "the search should not go on for ever";
+    } catch (const std::runtime_error& error) {
+        EXPECT_STREQ(error.what(), "no data");
+    }
+    EXPECT_EQ(evaluations, 9) << "three layers, three attempts each";
+}
+
+TEST(FailingStore, ends_the_search_with_its_error) {
+    Study study;
+    std::atomic<int> opened = 0;
+    const auto open = [&]() -> std::unique_ptr<results::Store> {
+        if (++opened == 3) throw results::StoreError("disk full");
+        return study.file.open();
+    };
+    EXPECT_THROW(work(study.configuration, open, {}, 2, never_ready, {}, {}), results::StoreError);
+}
+
+// ---- resuming ----
+
+std::vector<primitives::Hash128> proposed_layers(const Study& study) {
+    std::vector<primitives::Hash128> layers;
+    for (const Event& event : study.events)
+        if (event.kind == Kind::claimed || event.kind == Kind::duplicate || event.kind == Kind::invalid)
+            layers.push_back(event.candidate.hash);
+    return layers;
+}
+
+TEST(ResumedSearch, goes_on_with_other_proposals) {
+    Study study;
+    study.configuration.evolution.random_share = 1;
+    study.configuration.budget.proposed = 50;
+    study.run(1, quick_score);
+    const auto first_run = proposed_layers(study);
+    study.events.clear();
+    study.configuration.budget.proposed = 100;
+    EXPECT_TRUE(study.run(1, quick_score));
+    EXPECT_EQ(study.funnel().proposed, 100);
+    const auto second_run = proposed_layers(study);
+    ASSERT_EQ(first_run.size(), second_run.size());
+    int same = 0;
+    for (std::size_t i = 0; i < first_run.size(); ++i) same += first_run[i] == second_run[i] ? 1 : 0;
+    EXPECT_LT(same, 10) << "a few coincide, such as x alone";
+}
+
+TEST(ResumedSearch, breeds_from_what_was_scored_before) {
+    Study study(30);
+    study.configuration.evolution.random_share = 1;
+    study.run(1, quick_score);
+    study.events.clear();
+    study.configuration.evolution.random_share = 0;
+    study.configuration.budget.scored = 40;
+    study.run(1, quick_score);
+    ASSERT_FALSE(study.events.empty());
+    EXPECT_EQ(study.events.front().candidate.origin, "mutation");
+    const auto parent = study.file.open()->find(study.events.front().candidate.parent.value());
+    ASSERT_TRUE(parent);
+    EXPECT_EQ(parent->state, Candidate::State::scored);
+}
+
+TEST(ResumedSearch, finishes_what_was_given_back_first) {
+    Study study;
+    std::stop_source stop;
+    study.run(
+        1,
+        [&](const primitives::LayerGraph& graph, const std::stop_token& token) {
+            stop.request_stop();
+            return never_ready(graph, token);
+        },
+        stop.get_token());
+    const auto left_behind = study.events.back().candidate;
+    study.events.clear();
+    study.configuration.budget.scored = 1;
+    study.run(1, quick_score);
+    EXPECT_EQ(study.events.back().kind, Kind::scored);
+    EXPECT_EQ(study.events.back().candidate.id, left_behind.id);
+    EXPECT_EQ(study.events.back().candidate.hash, left_behind.hash);
+}
+
+TEST(Search, is_repeated_exactly_by_one_thread_with_the_same_seed) {
+    const auto layers = [](std::uint64_t seed) {
+        Study study(60);
+        study.configuration.seed = seed;
+        study.run(1, quick_score);
+        return proposed_layers(study);
+    };
+    EXPECT_EQ(layers(1), layers(1));
+    EXPECT_NE(layers(1), layers(2));
+}
+
+TEST(Search, begins_with_the_initial_layers_once) {
+    Study study(10);
+    study.configuration.evolution.initial = {"BN-ReLU", "x*sigmoid(x)"};
+    study.run(2, quick_score);
+    study.configuration.budget.scored = 20;
+    study.run(2, quick_score);
+    std::vector<std::string> origins;
+    for (const Event& event : study.events)
+        if (event.kind == Kind::claimed || event.kind == Kind::duplicate) origins.push_back(event.candidate.origin);
+    EXPECT_EQ(origins.at(0), "BN-ReLU");
+    EXPECT_EQ(origins.at(1), "x*sigmoid(x)");
+    EXPECT_EQ(std::ranges::count(origins, "BN-ReLU"), 1);
+}
+
+TEST(Search, in_an_exhausted_space_says_so) {
+    Study study;
+    study.configuration.space.intermediate_nodes = 1;
+    study.configuration.space.elementwise = {primitives::Op::neg};
+    study.configuration.space.moments.clear();
+    study.configuration.space.index_sets.clear();
+    try {
+        study.run(2, quick_score);
+        FAIL() << "there are two layers in all";
+    } catch (const std::runtime_error& error) {
+        EXPECT_THAT(error.what(), testing::HasSubstr("exhausted"));
+    }
+}
+
+TEST(Search, of_two_workers_at_once_evaluates_each_function_once) {
+    Study study(200);
+    std::atomic<int> evaluations = 0;
+    const auto one_worker = [&] {
+        work(
+            study.configuration, [&] { return study.file.open(); }, {}, 1,
+            [&](const primitives::LayerGraph& graph, const std::stop_token&) {
+                ++evaluations;
+                return quick_score(graph);
+            },
+            {}, {});
+    };
+    { std::jthread one(one_worker), other(one_worker); }
+    EXPECT_EQ(evaluations, study.funnel().scored);
+    EXPECT_GE(evaluations, 200);
+    EXPECT_LE(evaluations, 201) << "each may be inside one evaluation when the other reaches the budget";
+}
+
+}  // namespace
+}  // namespace normact::search
