@@ -38,7 +38,7 @@ std::string unknown_option(const Command& command, const std::string& word) {
     if (const auto nearest = search::nearest_name(word, names)) message += fmt::format("; did you mean {}?", *nearest);
     if (!word.starts_with("--") && command.most_operands > 0) {
         message +=
-            fmt::format(" Put -- before a layer that begins with a minus: normact {} -- '{}'", command.name, word);
+            fmt::format(". Put -- before a layer that begins with a minus: normact {} -- '{}'", command.name, word);
     }
     return message;
 }

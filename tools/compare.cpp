@@ -88,7 +88,7 @@ class Trainer {
         for (const auto& score : outcome.scores) {
             scores += fmt::format("  {} {}", anchor_of(score.task), accuracy_text(score.accuracy));
         }
-        line.print(fmt::format("{:>7}  {} #{}: {}{}", clock_text(line.elapsed()), job.name, job.replicate,
+        line.print(fmt::format("{:>7}  {}, seed {}: {}{}", clock_text(line.elapsed()), job.name, job.replicate,
                                accuracy_text(mean_accuracy(outcome.scores).value_or(0)), scores));
         const std::scoped_lock lock(mutex_);
         comparison_.finished[{job.hash, job.replicate}] = outcome.scores;

@@ -19,8 +19,9 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
-#include <functional>
+#include <sstream>
 
 namespace normact::tools {
 namespace {
@@ -104,6 +105,7 @@ Finding check_engine(const std::string& name) {
     settings.engine = name;
     settings.anchors.resize(1);
     settings.training.steps = 2;
+    settings.quality.steps = settings.stability.steps = 0;
     settings.training.validation_images = settings.training.validation_batch = 100;
     search::Configuration configuration;
     configuration.scoring = settings;
@@ -144,11 +146,18 @@ bool search_can_run(const std::vector<Finding>& findings) {
                                 [](const Finding& finding) { return finding.state == Finding::State::broken; });
 }
 
+std::string indented(const std::string& advice) {
+    std::istringstream lines(advice);
+    std::string text;
+    for (std::string line; std::getline(lines, line);) text += fmt::format("{:>21}  {}\n", "", printable(line));
+    return text;
+}
+
 std::string for_people(const std::vector<Finding>& findings) {
     std::string text;
     for (const Finding& finding : findings) {
         text += fmt::format("{:<6}  {:<13}  {}\n", state_name(finding.state), finding.subject, printable(finding.text));
-        if (!finding.advice.empty()) text += fmt::format("{:>21}  {}\n", "", printable(finding.advice));
+        if (!finding.advice.empty()) text += indented(finding.advice);
     }
     return text + (search_can_run(findings) ? fmt::format("\nA search can run here: {}\n", command_line({"search"}))
                                             : "\nA search can't run here: see what is broken above.\n");

@@ -24,4 +24,11 @@ std::string duration_text(Seconds duration) {
     return fmt::format("{:.3g} h", seconds / 3600);
 }
 
+std::string count_per_hour(std::int64_t count, Seconds duration) {
+    if (duration <= Seconds::zero()) return "0";
+    const double rate = static_cast<double>(count) * 3600 / duration.count();
+    const double unit = std::pow(10, std::max(0.0, std::floor(std::log10(std::max(1.0, rate))) - 2));
+    return fmt::format("{:.0f}", std::round(rate / unit) * unit);
+}
+
 }  // namespace normact::tools

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 namespace normact::tools {
@@ -11,5 +12,7 @@ using Seconds = std::chrono::duration<double>;
 std::string clock_text(Seconds duration);
 /// A stretch of time in the unit that suits it: 0.3 s, 12 s, 4.5 min, 2.1 h.
 std::string duration_text(Seconds duration);
+/// How many an hour that is, with three digits that mean something: 79300.
+std::string count_per_hour(std::int64_t count, Seconds duration);
 
 }  // namespace normact::tools

@@ -2,6 +2,7 @@
 
 #include "search/nearest_name.h"
 #include "tools/command.h"
+#include "tools/invocation.h"
 #include "tools/terminal.h"
 #include "tools/worker_description.h"
 
@@ -33,7 +34,7 @@ std::string overview() {
 
 const Command& find_command(const std::string& name) {
     const auto commands = all_commands();
-    const auto found = std::ranges::find(commands, name, [](const Command* command) { return command->name; });
+    const auto found = std::ranges::find(commands, name, &Command::name);
     if (found != commands.end()) return **found;
     std::vector<std::string> names;
     for (const Command* command : commands) names.push_back(command->name);
@@ -41,6 +42,13 @@ const Command& find_command(const std::string& name) {
     throw UsageError(fmt::format("no command '{}'; {}", name,
                                  nearest ? fmt::format("did you mean {}?", *nearest)
                                          : fmt::format("the commands are {}", fmt::join(names, ", "))));
+}
+
+/// The command that shows the help for what was typed.
+std::string page_for(const std::vector<std::string>& words) {
+    const auto commands = all_commands();
+    const bool known = !words.empty() && std::ranges::find(commands, words.front(), &Command::name) != commands.end();
+    return known ? command_line({words.front(), "--help"}) : command_line({"--help"});
 }
 
 int run(const std::vector<std::string>& words) {
@@ -67,14 +75,13 @@ int run(const std::vector<std::string>& words) {
 int main(int count, char** words) {
     using namespace normact::tools;
     const std::vector<std::string> arguments(words + 1, words + count);
-    const std::string command = arguments.empty() ? "" : " " + arguments.front();
     try {
         const int status = run(arguments);
         if (std::fflush(stdout) == 0) return status;
         fmt::print(stderr, "normact: can't write the output\n");
         return failed;
     } catch (const UsageError& error) {
-        fmt::print(stderr, "normact: {}\nSee: normact{} --help\n", printable_lines(error.what()), printable(command));
+        fmt::print(stderr, "normact: {}\nSee: {}\n", printable_lines(error.what()), page_for(arguments));
         return wrong_usage;
     } catch (const std::exception& error) {
         fmt::print(stderr, "normact: {}\n", printable_lines(error.what()));

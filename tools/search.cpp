@@ -11,6 +11,7 @@
 #include "tools/settings_argument.h"
 #include "tools/stop_on_signals.h"
 #include "tools/study_argument.h"
+#include "tools/table.h"
 #include "tools/terminal.h"
 #include "tools/worker_description.h"
 
@@ -18,6 +19,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <unistd.h>
 
@@ -87,17 +89,24 @@ void make_study(Plan& plan, const Arguments& arguments) {
     }
 }
 
-/// The command that goes on where this run stops.
-std::string resume_command(const Plan& plan, const Arguments& arguments) {
+/// The command that goes on with the study, with this budget.
+std::string resume_command(const Plan& plan, const search::Budget& budget, const Arguments& arguments) {
     std::vector<std::string> words{"search", "--study", plan.path};
     const auto set = [&words](const std::string& key, auto value, auto stored) {
-        if (value != stored) words.insert(words.end(), {"--set", fmt::format("{}={}", key, value)});
+        if (value != stored) words.insert(words.end(), {"--set", fmt::format("budget.{}={}", key, value)});
     };
-    set("budget.minutes", plan.configuration.budget.minutes, plan.stored_budget.minutes);
-    set("budget.scored", plan.configuration.budget.scored, plan.stored_budget.scored);
-    set("budget.proposed", plan.configuration.budget.proposed, plan.stored_budget.proposed);
+    set("minutes", budget.minutes, plan.stored_budget.minutes);
+    set("scored", budget.scored, plan.stored_budget.scored);
+    set("proposed", budget.proposed, plan.stored_budget.proposed);
     if (arguments.has("threads")) words.insert(words.end(), {"--threads", arguments.text("threads")});
     return command_line(words);
+}
+
+/// A budget that leaves something to do: twice the counts that the study has reached.
+search::Budget larger_budget(search::Budget budget, const results::Funnel& funnel) {
+    if (budget.scored > 0 && funnel.scored >= budget.scored) budget.scored = 2 * funnel.scored;
+    if (budget.proposed > 0 && funnel.proposed >= budget.proposed) budget.proposed = 2 * funnel.proposed;
+    return budget;
 }
 
 std::string budget_text(const search::Budget& budget) {
@@ -114,38 +123,70 @@ void print_heading(const Plan& plan, const results::Worker& worker) {
     fmt::print(stderr, "task    {}, {} steps of batch {} in {}\n", printable(scoring.dataset.name),
                scoring.training.steps, scoring.training.batch,
                printable(fmt::format("{}", fmt::join(scoring.anchors, ", "))));
-    fmt::print(stderr, "engine  {} on {}, {} layers at once\n", worker.engine, printable(worker.device), plan.threads);
+    fmt::print(stderr, "engine  {} on {}, {} at once\n", worker.engine, printable(worker.device), plan.threads);
     fmt::print(stderr, "budget  {}; Ctrl-C stops, the study is kept\n\n", budget_text(plan.configuration.budget));
 }
 
-/// Works until the budget is reached (true) or a stop is requested (false).
-bool work(const Plan& plan, const proxy_tasks::Scorer& scorer, const results::Worker& worker, std::stop_token stop,
-          SearchProgress& progress) {
-    return search::work(
-        plan.configuration, [&plan] { return results::open_study(plan.path); }, worker, plan.threads,
-        [&](const primitives::LayerGraph& graph, std::stop_token stop_one) {
-            return score_candidate(scorer, plan.configuration, graph, std::move(stop_one));
-        },
-        std::move(stop), [&progress](const search::Event& event) { progress.report(event); });
+/// What one run came to.
+struct Run {
+    results::Funnel start;  ///< of the study when the run began
+    Seconds elapsed{};
+    bool budget_reached = false;
+};
+
+/// Works until the budget is reached or a stop is requested.
+Run work(const Plan& plan, const proxy_tasks::Scorer& scorer, std::stop_token stop) {
+    const results::Worker worker = describe_worker(plan.configuration.scoring.engine);
+    print_heading(plan, worker);
+    SearchProgress progress(plan.configuration.budget, results::open_study(plan.path));
+    const auto open = [&plan] { return results::open_study(plan.path); };
+    const auto evaluate = [&](const primitives::LayerGraph& graph, std::stop_token stop_one) {
+        return score_candidate(scorer, plan.configuration, graph, std::move(stop_one));
+    };
+    const auto report = [&progress](const search::Event& event) { progress.report(event); };
+    const bool reached =
+        search::work(plan.configuration, open, worker, plan.threads, evaluate, std::move(stop), report);
+    return {progress.start(), progress.elapsed(), reached};
 }
 
 std::string pace_text(const results::Funnel& start, const results::Funnel& end, Seconds elapsed) {
-    const double hours = elapsed.count() / 3600;
-    return fmt::format("{} candidates and {} scored in {}: {:.0f} and {:.0f} an hour", end.proposed - start.proposed,
-                       end.scored - start.scored, clock_text(elapsed),
-                       static_cast<double>(end.proposed - start.proposed) / hours,
-                       static_cast<double>(end.scored - start.scored) / hours);
+    const std::int64_t proposed = end.proposed - start.proposed;
+    const std::int64_t scored = end.scored - start.scored;
+    return fmt::format("in {}: {} candidates ({} an hour), {} scored ({} an hour)", clock_text(elapsed), proposed,
+                       count_per_hour(proposed, elapsed), scored, count_per_hour(scored, elapsed));
 }
 
-void print_next(const Plan& plan, const std::vector<results::Candidate>& best, const std::string& resume) {
-    fmt::print("\nNext:\n");
+/// The commands that make sense after a search, with what they do.
+std::string next_commands(const Plan& plan, const std::vector<results::Candidate>& best, const std::string& resume) {
+    std::vector<std::vector<std::string>> rows;
     if (!best.empty()) {
         const std::string id = fmt::to_string(best.front().id);
-        fmt::print("  {}\n", command_line({"show", id, "--study", plan.path}));
-        fmt::print("  {}\n", command_line({"compare", id, "BN-ReLU", "EvoNorm-S0", "--study", plan.path}));
-        fmt::print("  {}\n", command_line({"verify", "--score", id, "--study", plan.path}));
+        rows = {{command_line({"show", id, "--study", plan.path}), "look at the best layer"},
+                {command_line({"compare", id, "BN-ReLU", "EvoNorm-S0", "--seeds", "3", "--study", plan.path}),
+                 "train it beside known layers"},
+                {command_line({"verify", "--score", id, "--study", plan.path}), "train it again, to the last bit"}};
     }
-    fmt::print("  {}\n", resume);
+    rows.push_back({resume, "go on searching"});
+    return aligned({{"Next:"}, {""}}, rows);
+}
+
+/// What a run found, for people.
+std::string for_people(const Plan& plan, const Study& study, const Run& run, const Arguments& arguments) {
+    const auto best = study.store->best(layers_at_the_end);
+    const results::Funnel funnel = study.store->funnel();
+    const std::string table =
+        best.empty() ? "No layer has passed the filters yet.\n" : best_table(best, terminal_width(STDOUT_FILENO));
+    const std::string resume = resume_command(plan, larger_budget(plan.configuration.budget, funnel), arguments);
+    return fmt::format("{}\n{}\n{}\n\n{}", table, funnel_text(funnel), pace_text(run.start, funnel, run.elapsed),
+                       next_commands(plan, best, resume));
+}
+
+/// The same for programs.
+std::string for_programs(const Study& study, const Run& run) {
+    nlohmann::ordered_json document = best_document("normact/search", study, layers_at_the_end);
+    document["budget_reached"] = run.budget_reached;
+    document["seconds"] = run.elapsed.count();
+    return printed(document);
 }
 
 int run(const Arguments& arguments) {
@@ -154,35 +195,17 @@ int run(const Arguments& arguments) {
     Plan plan = read_plan(arguments);
     const proxy_tasks::Scorer scorer(plan.configuration.scoring);  // before the study is made: data may be missing
     make_study(plan, arguments);
-    const std::string resume = resume_command(plan, arguments);
-    const results::Worker worker = describe_worker(plan.configuration.scoring.engine);
-    print_heading(plan, worker);
-    results::Funnel start;
-    Seconds elapsed{};
-    bool reached = false;
+    const std::string resume = resume_command(plan, plan.configuration.budget, arguments);
+    Run run;
     try {
-        SearchProgress progress(plan.configuration.budget, results::open_study(plan.path));
-        reached = work(plan, scorer, worker, signals.token(), progress);
-        start = progress.start();
-        elapsed = progress.elapsed();
-    } catch (const std::exception&) {
-        fmt::print(stderr, "What was scored is kept. Go on with: {}\n", resume);
-        throw;
+        run = work(plan, scorer, signals.token());
+    } catch (const std::exception& error) {
+        throw std::runtime_error(fmt::format("{}\nWhat was scored is kept. Go on with: {}", error.what(), resume));
     }
     const Study study = open_study(plan.path);
-    if (arguments.has("json")) {
-        nlohmann::ordered_json document = best_document("normact/search", study, layers_at_the_end);
-        document["budget_reached"] = reached;
-        document["seconds"] = elapsed.count();
-        fmt::print("{}", printed(document));
-    } else {
-        const auto best = study.store->best(layers_at_the_end);
-        fmt::print("{}\n", best.empty() ? "No layer has passed the filters yet.\n"
-                                        : best_table(best, terminal_width(STDOUT_FILENO)));
-        fmt::print("{}\n{}\n", funnel_text(study.store->funnel()), pace_text(start, study.store->funnel(), elapsed));
-        print_next(plan, best, resume);
-    }
+    fmt::print("{}", arguments.has("json") ? for_programs(study, run) : for_people(plan, study, run, arguments));
     if (signals.signal() == 0) return fine;
+    std::fflush(stdout);
     fmt::print(stderr, "Stopped. Go on with: {}\n", resume);
     return 128 + signals.signal();
 }

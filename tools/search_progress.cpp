@@ -10,10 +10,6 @@
 namespace normact::tools {
 namespace {
 
-double per_hour(std::int64_t count, Seconds elapsed) {
-    return elapsed.count() > 0 ? static_cast<double>(count) * 3600 / elapsed.count() : 0;
-}
-
 /// How long it takes from `now` to `goal` at the pace since `start`.
 std::optional<Seconds> at_this_pace(std::int64_t start, std::int64_t now, std::int64_t goal, Seconds elapsed) {
     if (now >= goal) return Seconds(0);
@@ -79,8 +75,9 @@ std::string SearchProgress::line(Seconds elapsed) {
         const std::scoped_lock lock(mutex_);
         if (best_) text += fmt::format(" · best {}", accuracy_text(*best_));
     }
-    return text + fmt::format(" · {:.0f} candidates/h · {}", per_hour(funnel.proposed - start_.proposed, elapsed),
-                              funnel_text(funnel));
+    // On a narrow terminal the end is cut off: what matters most comes first.
+    return text + fmt::format(" · {} scored · {} candidates/h · {}", funnel.scored,
+                              count_per_hour(funnel.proposed - start_.proposed, elapsed), funnel_text(funnel));
 }
 
 }  // namespace normact::tools

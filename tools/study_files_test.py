@@ -1,0 +1,147 @@
+"""Studies on disk: killed, damaged, foreign and read-only ones."""
+
+import os
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Normact, settings
+
+
+def test_nothing_that_was_scored_is_lost_when_it_is_killed(normact):
+    """kill -9 at random moments; the same command goes on each time, and every score that was seen stays."""
+    chance = random.Random(1)
+    command = ["search", "--study", "a.study.db", "--threads", 2,
+               *settings(lease_seconds=3, maximum_attempts=100)]
+    seen = {}
+    for _ in range(20):
+        running = normact.start(*command)
+        time.sleep(chance.uniform(0.05, 1.1))
+        assert running.poll() is None, running.communicate()
+        running.kill()
+        running.communicate()
+        if not (normact.folder / "a.study.db").exists():
+            continue
+        now = normact.scores("a.study.db")
+        assert now | seen == now, "a score is lost or changed"
+        seen = now
+    assert len(seen) > 20, "the searches got somewhere"
+    normact(*command, "--set", f"budget.scored={len(seen) + 5}")
+    document = normact.json("top", "--study", "a.study.db", "--count", 100000)
+    assert document["funnel"]["scored"] >= len(seen) + 5
+    funnel = document["funnel"]
+    assert funnel["proposed"] == sum(count for name, count in funnel.items() if name != "proposed")
+
+
+def test_a_killed_search_leaves_a_sound_database(normact):
+    running = normact.start("search", "--study", "a.study.db", *settings())
+    time.sleep(1.5)
+    running.kill()
+    running.communicate()
+    with sqlite3.connect(normact.folder / "a.study.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def foreign_text(path):
+    path.write_text("not a study at all, but somebody's diary\n" * 100)
+
+
+def foreign_database(path):
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE diary (day TEXT)")
+
+
+def empty_file(path):
+    path.write_bytes(b"")
+
+
+def torn_study(path, finished_study):
+    whole = finished_study.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def overwritten_study(path, finished_study):
+    data = bytearray(finished_study.read_bytes())
+    data[4096: -4096] = os.urandom(len(data) - 8192)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [foreign_text, foreign_database, empty_file, torn_study, overwritten_study])
+def test_what_is_no_sound_study_is_refused_and_left_as_it_is(normact, finished_study, damage):
+    path = normact.folder / "a.study.db"
+    damage(path, finished_study) if damage.__code__.co_argcount == 2 else damage(path)
+    before = path.read_bytes()
+    for command in (["search", "--study", "a.study.db", *settings(budget__scored=1000)], ["top", "--study", "a.study.db"],
+                    ["verify", "--score", "1", "--study", "a.study.db"], ["show", "1", "--study", "a.study.db"]):
+        out, err = normact(*command, status=1)
+        assert "a.study.db" in err, err
+    assert path.read_bytes() == before
+
+
+def test_a_folder_in_place_of_a_study_is_named(normact):
+    (normact.folder / "a.study.db").mkdir()
+    _, err = normact("search", "--study", "a.study.db", *settings(), status=1)
+    assert "a.study.db" in err
+
+
+def test_a_folder_that_is_not_there_is_named(normact):
+    _, err = normact("search", "--study", "nowhere/a.study.db", *settings(), status=1)
+    assert "nowhere" in err
+
+
+@pytest.fixture
+def read_only_folder(finished_study):
+    """A folder with a study in it, where nobody may write: root could, so the program runs as another user."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(finished_study, folder / "a.study.db")
+        folder.chmod(0o555)
+        yield folder
+        folder.chmod(0o755)
+
+
+def test_a_read_only_folder_is_named(read_only_folder):
+    before = (read_only_folder / "a.study.db").read_bytes()
+    for study in ("a.study.db", "new.study.db"):
+        running = Normact(read_only_folder).start(
+            "search", "--study", study, *settings(budget__scored=1000), user=65534 if os.geteuid() == 0 else None)
+        _, err = running.communicate(timeout=60)
+        assert running.returncode in (1, 2) and study in err, err
+    assert (read_only_folder / "a.study.db").read_bytes() == before
+
+
+def test_on_a_full_disk_nothing_is_lost(normact):
+    """A limit on the file's size stands in for the end of the disk."""
+    command = ["search", "--study", "a.study.db", *settings()]
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+
+    running = normact.start(*command, before=limit)
+    _, err = running.communicate(timeout=100)
+    assert running.returncode == 1 and "a.study.db" in err, err
+    assert "What was scored is kept. Go on with: " in err
+    seen = normact.scores("a.study.db")
+    assert seen
+    normact(*command, "--set", f"budget.scored={len(seen) + 3}")
+    now = normact.scores("a.study.db")
+    assert now | seen == now and len(now) >= len(seen) + 3
+
+
+def test_control_characters_in_a_study_do_not_reach_the_terminal(normact, finished_study):
+    path = normact.folder / "a.study.db"
+    path.write_bytes(finished_study.read_bytes())
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE candidate SET origin = ?", ("\x1b]0;owned\x07\x1b[31m\u202e\n",))
+    candidate = next(iter(normact.scores("a.study.db")))
+    for command in (["top"], ["show", candidate]):
+        out, _ = normact(*command, "--study", "a.study.db")
+        assert "\\u001b]0;owned" in out
+        assert not set(out) & {"\x1b", "\x07", "\u202e"}
