@@ -212,11 +212,10 @@ const Command& compare_command() {
         .least_operands = 1,
         .most_operands = most_layers,
         .options = options(),
-        .details = fmt::format(
-            "LAYER is {}.\n\n"
+        .details =
             "Examples:\n  normact compare BN-ReLU EvoNorm-B0 EvoNorm-S0 GN-ReLU --preset laptop-s --seeds 2\n"
-            "  normact compare 17 BN-ReLU --study demo.study.db\n",
-            layer_argument_help),
+            "  normact compare 17 BN-ReLU --study demo.study.db\n\n" +
+            layer_help(),
         .run = run};
     return command;
 }

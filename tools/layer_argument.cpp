@@ -4,6 +4,7 @@
 #include "primitives/text.h"
 #include "search/nearest_name.h"
 #include "tools/study_argument.h"
+#include "tools/terminal.h"
 #include "tools/text_file.h"
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 namespace normact::tools {
@@ -47,27 +49,49 @@ NamedLayer read_file(const std::string& path) {
     return named;
 }
 
+std::vector<std::string> catalogue_names() {
+    std::vector<std::string> names;
+    for (const auto& entry : primitives::catalogue()) names.push_back(entry.name);
+    return names;
+}
+
+/// The words on indented lines of at most so many columns, each line after a line end.
+std::string wrapped(const std::vector<std::string>& words, std::size_t width) {
+    std::string text;
+    std::string line;
+    for (const std::string& word : words) {
+        if (!line.empty() && line.size() + 1 + word.size() > width) text += std::exchange(line, {});
+        line += (line.empty() ? "\n  " : " ") + word;
+    }
+    return text + line;
+}
+
 NamedLayer read_text_form(const std::string& word) {
     NamedLayer named;
     try {
         named.layer = {word, primitives::parse_text(word), {}};
         return named;
     } catch (const primitives::InvalidGraph& error) {
-        std::vector<std::string> names;
-        for (const auto& entry : primitives::catalogue()) names.push_back(entry.name);
-        if (const auto nearest = search::nearest_name(word, names)) {
+        if (const auto nearest = search::nearest_name(word, catalogue_names())) {
             throw UsageError(fmt::format("no layer '{}'; did you mean {}?", word, *nearest));
         }
-        throw UsageError(fmt::format("'{}' is no layer. As a text form: {}\n  A layer is {}.\n  The catalogue: {}",
-                                     word, error.what(), layer_argument_help, fmt::join(names, ", ")));
+        constexpr std::size_t shown = 60;
+        throw UsageError(fmt::format("'{}' is no layer. As a text form: {}\n\n{}", clipped(word, shown), error.what(),
+                                     layer_help()));
     }
 }
 
 }  // namespace
 
-const char* const layer_argument_help =
-    "a name of the catalogue (EvoNorm-S0), a text form ('x*sigmoid(v1*x)/std_group(x)'), a JSON file (layer.json), "
-    "or a candidate's id (17, with --study)";
+std::string layer_help() {
+    return "A layer is one of\n"
+           "  EvoNorm-S0                      a name of the catalogue\n"
+           "  'x*sigmoid(v1*x)/std_group(x)'  a text form\n"
+           "  layer.json                      a file of the exchange format, docs/layer.schema.json\n"
+           "  17                              a candidate's id, with --study\n\n"
+           "The catalogue:" +
+           wrapped(catalogue_names(), 100) + "\n";
+}
 
 NamedLayer read_layer(const std::string& word, const Arguments& arguments) {
     if (const auto id = candidate_id(word)) return read_candidate(*id, arguments);

@@ -18,8 +18,8 @@ struct NamedLayer {
     std::string study;                                  ///< that study's file
 };
 
-/// What may be typed for a layer, for help texts.
-extern const char* const layer_argument_help;
+/// What may be typed for a layer, with the names of the catalogue: a part of help texts.
+std::string layer_help();
 
 /// The layer that `word` names: a candidate's id (17 or #17, of the study that --study names), a name of the catalogue,
 /// a file that ends in .json, or a text form. Throws UsageError if it is none of these, InvalidGraph for a wrong file.

@@ -175,10 +175,9 @@ const Command& show_command() {
                     study_option("the study of a candidate's id (default: the only one in this folder)"),
                     {"json", "", "print what is known of it as JSON, see docs/commands.md", {}}},
         .details =
-            fmt::format("LAYER is {}.\n\n"
-                        "Examples:\n  normact show EvoNorm-S0\n  normact show 17 --study demo.study.db\n"
-                        "  normact show 'x/max(std_batch(x), v1*x + std_instance(x))' --format svg > layer.svg\n",
-                        layer_argument_help),
+            "Examples:\n  normact show EvoNorm-S0\n  normact show 17 --study demo.study.db\n"
+            "  normact show 'x/max(std_batch(x), v1*x + std_instance(x))' --format svg > layer.svg\n\n" +
+            layer_help(),
         .run = run};
     return command;
 }

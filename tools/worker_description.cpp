@@ -1,5 +1,6 @@
 #include "tools/worker_description.h"
 
+#include "tools/build_identifier.h"
 #include "tools/machine.h"
 
 #include <fmt/format.h>
@@ -17,11 +18,9 @@ std::string host_name() {
 
 }  // namespace
 
-std::string version() { return NORMACT_VERSION; }
-
 std::string build_description() {
-    return fmt::format("normact {} ({}), {}, LibTorch {}", NORMACT_VERSION, NORMACT_BUILD_TYPE, NORMACT_COMPILER,
-                       NORMACT_LIBTORCH_VERSION);
+    return fmt::format("normact {} ({} {}), {}, LibTorch {}", NORMACT_VERSION, NORMACT_BUILD_TYPE, build_identifier(),
+                       NORMACT_COMPILER, NORMACT_LIBTORCH_VERSION);
 }
 
 results::Worker describe_worker(const std::string& engine) {
