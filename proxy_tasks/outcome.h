@@ -10,10 +10,10 @@ enum class Rejection { none, invalid, quality, stability };
 
 /// One validation accuracy: one layer trained from scratch on one proxy task.
 struct Score {
-    std::string task;      ///< "data set/anchor"
-    int replicate = 0;     ///< which repetition: another seed
-    double accuracy = 0;   ///< in [0,1]
-    double seconds = 0;    ///< training and validation, wall clock
+    std::string task;     ///< "data set/anchor"
+    int replicate = 0;    ///< which repetition: another seed
+    double accuracy = 0;  ///< in [0,1]
+    double seconds = 0;   ///< training and validation, wall clock
 };
 
 /// What became of a layer: rejected, with the reason in words, or scored on every task.

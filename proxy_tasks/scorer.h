@@ -1,15 +1,15 @@
 #pragma once
 
+#include "primitives/graph.h"
+#include "proxy_tasks/outcome.h"
+#include "proxy_tasks/settings.h"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
-
-#include "primitives/graph.h"
-#include "proxy_tasks/outcome.h"
-#include "proxy_tasks/settings.h"
 
 namespace normact::proxy_tasks {
 
@@ -43,8 +43,8 @@ class Scorer {
                      std::stop_token stop = {}, const std::function<void(const Progress&)>& progress = {}) const;
 
     /// The same without the filters: what `compare` trains.
-    Outcome score(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate = 0,
-                  std::stop_token stop = {}, const std::function<void(const Progress&)>& progress = {}) const;
+    Outcome score(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate = 0, std::stop_token stop = {},
+                  const std::function<void(const Progress&)>& progress = {}) const;
 
     const ScoringSettings& settings() const;
 

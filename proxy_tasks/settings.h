@@ -1,10 +1,10 @@
 #pragma once
 
+#include "primitives/graph.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include "primitives/graph.h"
 
 // How layers are scored, as plain values without LibTorch: what a study's configuration holds of it.
 namespace normact::proxy_tasks {
@@ -23,8 +23,8 @@ enum class Schedule { constant, cosine };
 struct TrainingSettings {
     int steps = 400;
     int batch = 64;
-    int crop = 24;                 ///< side of the random training crops, at most the image's side
-    bool flip = true;              ///< mirror half of the images
+    int crop = 24;     ///< side of the random training crops, at most the image's side
+    bool flip = true;  ///< mirror half of the images
     double learning_rate = 0.1;
     Schedule schedule = Schedule::cosine;
     double momentum = 0.9;

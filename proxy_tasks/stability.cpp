@@ -29,7 +29,7 @@ std::optional<BlowUp> find_blow_up(Network& network, const Batch& batch, const S
         const at::Tensor norm = norm_of(torch::autograd::grad({loss}, weights, {}, {}, true, true));
         const double value = norm.item<float>();
         if (!(value <= filter.maximum_gradient_norm)) return BlowUp{step, value};  // also where it is NaN
-        const auto ascent = torch::autograd::grad({norm}, weights, {}, {}, false, true);
+        const auto ascent = torch::autograd::grad({norm.log()}, weights, {}, {}, false, true);
         const torch::NoGradGuard no_grad;
         for (std::size_t i = 0; i < weights.size(); ++i) {
             if (ascent[i].defined()) weights[i].add_(ascent[i], rate);

@@ -1,0 +1,120 @@
+#include "proxy_tasks/network.h"
+
+#include "proxy_tasks/scorer.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+
+namespace normact::proxy_tasks {
+namespace {
+
+class BatchNormReluImpl : public torch::nn::Module {
+  public:
+    explicit BatchNormReluImpl(std::int64_t channels)
+        : norm_(register_module("norm", torch::nn::BatchNorm2d(channels))) {}
+    at::Tensor forward(const at::Tensor& x) { return at::relu(norm_(x)); }
+
+  private:
+    torch::nn::BatchNorm2d norm_;
+};
+TORCH_MODULE(BatchNormRelu);
+
+torch::nn::AnyModule batch_norm_relu(std::int64_t channels) { return torch::nn::AnyModule(BatchNormRelu(channels)); }
+
+std::int64_t parameters(const Network& network) {
+    std::int64_t count = 0;
+    for (const at::Tensor& parameter : network.parameters()) count += parameter.numel();
+    return count;
+}
+
+std::int64_t parameters(const char* anchor) {
+    return parameters(Network(find_anchor(anchor), 3, 1000, batch_norm_relu));
+}
+
+// The figures are those of torchvision (mobilenet_v2, efficientnet_b0) and timm (resnetv2_50, mobilenetv2_050).
+TEST(Network, full_sizes_have_the_parameters_of_the_known_networks) {
+    EXPECT_EQ(parameters("resnet-50"), 25'549'352);
+    EXPECT_EQ(parameters("mobilenet-v2"), 3'504'872);
+    EXPECT_EQ(parameters("efficientnet-b0"), 5'288'548);
+}
+
+TEST(Network, half_the_width_has_the_parameters_of_the_known_network) {
+    EXPECT_EQ(parameters("mobilenet-v2-half"), 1'968'680);
+}
+
+TEST(Network, small_networks_have_the_parameters_one_counts_by_hand) {
+    // Stem 3·8·9; block 8→16: 8·16·9 + 16·16·9 + shortcut 8·16; block 16→32: 16·32·9 + 32·32·9 + shortcut 16·32;
+    // two numbers a channel for the layers 8, 16, 16, 32, 32; classifier 32·10 + 10.
+    EXPECT_EQ(parameters(Network(find_anchor("resnet-micro"), 3, 10, batch_norm_relu)),
+              216 + (1152 + 2304 + 128) + (4608 + 9216 + 512) + 2 * (8 + 16 + 16 + 32 + 32) + 330);
+}
+
+TEST(Network, every_anchor_maps_images_of_any_side_to_logits) {
+    prepare_thread();
+    const torch::NoGradGuard no_grad;
+    for (const Anchor& anchor : anchors()) {
+        Network network(anchor, 1, 7, batch_norm_relu);
+        for (const std::int64_t side : {24, 33}) {
+            const at::Tensor images = torch::rand({2, 1, side, side}).contiguous(at::MemoryFormat::ChannelsLast);
+            EXPECT_EQ(network.forward(images).sizes(), (std::vector<std::int64_t>{2, 7})) << anchor.name;
+        }
+    }
+}
+
+TEST(Network, the_layer_under_search_gets_its_input_in_channels_last) {
+    for (const char* name : {"resnet-tiny", "mobilenet-tiny", "efficientnet-tiny", "efficientnet-b0-half"}) {
+        int seen = 0;
+        const MakeLayer look = [&seen](std::int64_t) {
+            return torch::nn::AnyModule(torch::nn::Functional([&seen](const at::Tensor& x) {
+                seen += x.is_contiguous(at::MemoryFormat::ChannelsLast) ? 1 : -1000;
+                return x;
+            }));
+        };
+        Network network(find_anchor(name), 3, 10, look);
+        network.forward(torch::rand({2, 3, 24, 24}).contiguous(at::MemoryFormat::ChannelsLast));
+        EXPECT_GT(seen, 0) << name;
+    }
+}
+
+TEST(Network, initialization_depends_on_the_generator_alone) {
+    const auto weights = [](std::uint64_t seed, std::uint64_t global_seed) {
+        torch::manual_seed(global_seed);
+        Network network(find_anchor("efficientnet-micro"), 3, 10, batch_norm_relu);
+        at::Generator generator = at::detail::createCPUGenerator(seed);
+        initialize(network, generator);
+        std::vector<at::Tensor> flat;
+        for (const at::Tensor& parameter : network.parameters()) flat.push_back(parameter.detach().reshape({-1}));
+        return torch::cat(flat);
+    };
+    EXPECT_TRUE(at::equal(weights(1, 10), weights(1, 20)));
+    EXPECT_FALSE(at::equal(weights(1, 10), weights(2, 10)));
+}
+
+TEST(Network, convolutions_start_with_the_deviation_of_he) {
+    Network network(find_anchor("efficientnet-b0"), 3, 10, batch_norm_relu);
+    at::Generator generator = at::detail::createCPUGenerator(std::uint64_t{1});
+    initialize(network, generator);
+    int checked = 0;
+    for (const auto& module : network.modules(false)) {
+        const auto* conv = module->as<torch::nn::Conv2d>();
+        if (conv == nullptr || conv->weight.numel() < 5000) continue;
+        const auto& options = conv->options;
+        const auto kernel = static_cast<double>(options.kernel_size()->at(0));
+        const double fan_out = kernel * kernel * static_cast<double>(options.out_channels() / options.groups());
+        // The deviation of n normal numbers is known to 1/√(2n), here below 1%: 5% are more than five of these.
+        EXPECT_NEAR(conv->weight.std().item<double>() / std::sqrt(2 / fan_out), 1, 0.05);
+        ++checked;
+    }
+    EXPECT_GT(checked, 30);
+}
+
+TEST(Network, layer_elements_counts_what_passes_the_layers) {
+    // resnet-micro on 8×8: stem to 8×4×4; layers 8·4·4, 16·4·4, then 16·4·4, 32·2·2, and 32·2·2 at the end.
+    EXPECT_EQ(layer_elements(find_anchor("resnet-micro"), 3, 8), 128 + 256 + 256 + 128 + 128);
+}
+
+}  // namespace
+}  // namespace normact::proxy_tasks

@@ -1,0 +1,167 @@
+#include "proxy_tasks/scorer.h"
+
+#include "primitives/catalogue.h"
+#include "primitives/text.h"
+#include "proxy_tasks/dataset.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+namespace normact::proxy_tasks {
+namespace {
+
+using primitives::LayerGraph;
+using primitives::parse_text;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+LayerGraph known(const char* name) { return primitives::find_in_catalogue(name)->layer.graph; }
+
+/// Small enough that an evaluation takes about a second.
+ScoringSettings small_settings() {
+    ScoringSettings settings;
+    settings.dataset = {.name = "synthetic", .folder = ""};
+    settings.anchors = {"mobilenet-micro", "resnet-micro"};
+    settings.training.steps = 30;
+    settings.training.batch = 32;
+    settings.training.crop = 16;
+    settings.training.validation_images = 500;
+    settings.quality = {.steps = 10, .minimum_accuracy = 0.05, .images = 200};
+    settings.stability.steps = 5;
+    return settings;
+}
+
+std::vector<double> accuracies(const Outcome& outcome) {
+    std::vector<double> all;
+    for (const Score& score : outcome.scores) all.push_back(score.accuracy);
+    return all;
+}
+
+class ScorerTest : public testing::Test {
+  protected:
+    void SetUp() override { prepare_thread(); }
+};
+
+TEST_F(ScorerTest, a_good_layer_gets_a_score_on_every_anchor_in_the_order_of_the_settings) {
+    const Outcome outcome = Scorer(small_settings()).evaluate(known("BN-ReLU"), 1, 3);
+    EXPECT_EQ(outcome.rejection, Rejection::none) << outcome.reason;
+    ASSERT_EQ(outcome.scores.size(), 2U);
+    EXPECT_EQ(outcome.scores[0].task, "synthetic/mobilenet-micro");
+    EXPECT_EQ(outcome.scores[1].task, "synthetic/resnet-micro");
+    double seconds = 0;
+    for (const Score& score : outcome.scores) {
+        EXPECT_EQ(score.replicate, 3);
+        EXPECT_GT(score.accuracy, 0.1);
+        EXPECT_LE(score.accuracy, 1);
+        seconds += score.seconds;
+    }
+    EXPECT_LE(seconds, outcome.seconds);
+}
+
+TEST_F(ScorerTest, a_score_can_be_had_again_to_the_last_bit) {
+    const Scorer scorer(small_settings());
+    const auto first = accuracies(scorer.evaluate(known("EvoNorm-B0"), 7));
+    ASSERT_EQ(first.size(), 2U);
+    EXPECT_EQ(accuracies(scorer.evaluate(known("EvoNorm-B0"), 7)), first);
+    EXPECT_EQ(accuracies(Scorer(small_settings()).evaluate(known("EvoNorm-B0"), 7)), first);
+    EXPECT_NE(accuracies(scorer.evaluate(known("EvoNorm-B0"), 8)), first);
+    EXPECT_NE(accuracies(scorer.evaluate(known("EvoNorm-B0"), 7, 1)), first);
+}
+
+TEST_F(ScorerTest, evaluations_at_once_on_two_threads_give_what_each_gives_alone) {
+    const Scorer scorer(small_settings());
+    const std::vector<const char*> layers{"BN-ReLU", "EvoNorm-S0"};
+    std::vector<std::vector<double>> alone, together(layers.size());
+    for (const char* layer : layers) alone.push_back(accuracies(scorer.score(known(layer), 1)));
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < layers.size(); ++i) {
+            threads.emplace_back([&, i] {
+                prepare_thread();
+                together[i] = accuracies(scorer.score(known(layers[i]), 1));
+            });
+        }
+    }
+    EXPECT_EQ(together, alone);
+}
+
+TEST_F(ScorerTest, the_filters_are_the_first_steps_of_the_training_and_do_not_change_it) {
+    const Scorer scorer(small_settings());
+    EXPECT_EQ(accuracies(scorer.evaluate(known("BN-ReLU"), 1)), accuracies(scorer.score(known("BN-ReLU"), 1)));
+}
+
+TEST_F(ScorerTest, a_layer_that_does_not_learn_is_rejected_for_quality_on_the_cheapest_anchor) {
+    ScoringSettings settings = small_settings();
+    settings.quality.minimum_accuracy = 0.2;
+    const Outcome outcome = Scorer(settings).evaluate(parse_text("x - x"), 1);
+    EXPECT_EQ(outcome.rejection, Rejection::quality);
+    EXPECT_THAT(outcome.reason, StartsWith("resnet-micro: accuracy 0.0"));
+    EXPECT_THAT(outcome.reason, HasSubstr("after 10 steps"));
+    EXPECT_TRUE(outcome.scores.empty());
+}
+
+TEST_F(ScorerTest, a_loss_that_is_not_finite_is_a_rejection_for_quality) {
+    const Outcome outcome = Scorer(small_settings()).evaluate(parse_text("exp(exp(x))"), 1);
+    EXPECT_EQ(outcome.rejection, Rejection::quality);
+    EXPECT_THAT(outcome.reason, HasSubstr("loss not finite after"));
+}
+
+TEST_F(ScorerTest, a_layer_that_learns_but_blows_up_is_rejected_for_stability) {
+    ScoringSettings settings = small_settings();
+    settings.stability.maximum_gradient_norm = 1e-3;
+    const Outcome outcome = Scorer(settings).evaluate(known("BN-ReLU"), 1);
+    EXPECT_EQ(outcome.rejection, Rejection::stability);
+    EXPECT_THAT(outcome.reason, StartsWith("resnet-micro: gradient norm "));
+    EXPECT_TRUE(outcome.scores.empty());
+}
+
+TEST_F(ScorerTest, score_asks_no_filter) {
+    ScoringSettings settings = small_settings();
+    settings.quality.minimum_accuracy = 1;
+    settings.stability.maximum_gradient_norm = 1e-3;
+    EXPECT_EQ(Scorer(settings).score(known("BN-ReLU"), 1).scores.size(), 2U);
+}
+
+TEST_F(ScorerTest, a_stop_ends_the_evaluation_wherever_it_is) {
+    const Scorer scorer(small_settings());
+    for (const char* stage : {"quality", "stability", "training", "validation"}) {
+        std::stop_source stop;
+        const auto stop_at_stage = [&](const Progress& progress) {
+            EXPECT_FALSE(stop.stop_requested()) << "still at work: " << progress.stage;
+            if (progress.stage.starts_with(stage) && progress.step > 1) stop.request_stop();
+        };
+        EXPECT_THROW(scorer.evaluate(known("BN-ReLU"), 1, 0, stop.get_token(), stop_at_stage), Stopped) << stage;
+    }
+}
+
+TEST_F(ScorerTest, progress_names_every_stage_and_counts_its_steps) {
+    std::set<std::string> stages;
+    Scorer(small_settings()).evaluate(known("BN-ReLU"), 1, 0, {}, [&](const Progress& progress) {
+        stages.insert(progress.stage);
+        EXPECT_GE(progress.step, 0);
+        EXPECT_LE(progress.step, progress.steps) << progress.stage;
+    });
+    for (const std::string stage : {"quality", "stability", "training", "validation"}) {
+        for (const std::string anchor : {"mobilenet-micro", "resnet-micro"}) {
+            EXPECT_TRUE(stages.contains(stage + " " + anchor)) << stage << " " << anchor;
+        }
+    }
+}
+
+TEST_F(ScorerTest, settings_that_do_not_fit_the_images_are_refused_before_any_layer) {
+    ScoringSettings settings = small_settings();
+    settings.training.crop = 33;
+    EXPECT_THAT([&] { Scorer{settings}; }, testing::ThrowsMessage<std::invalid_argument>(HasSubstr("training.crop")));
+    settings = small_settings();
+    settings.anchors.emplace_back("vgg");
+    EXPECT_THAT([&] { Scorer{settings}; }, testing::ThrowsMessage<std::invalid_argument>(HasSubstr("vgg")));
+    settings = small_settings();
+    settings.engine = "abacus";
+    EXPECT_THAT([&] { Scorer{settings}; }, testing::ThrowsMessage<std::invalid_argument>(HasSubstr("abacus")));
+}
+
+}  // namespace
+}  // namespace normact::proxy_tasks

@@ -1,0 +1,136 @@
+#include "proxy_tasks/training.h"
+
+#include "proxy_tasks/scorer.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <limits>
+#include <stdexcept>
+
+namespace normact::proxy_tasks {
+namespace {
+
+const Trial trial{.study_seed = 1, .layer = {2, 3}, .task = "synthetic/resnet-micro", .replicate = 0};
+
+class BatchNormReluImpl : public torch::nn::Module {
+  public:
+    explicit BatchNormReluImpl(std::int64_t channels)
+        : norm_(register_module("norm", torch::nn::BatchNorm2d(channels))) {}
+    at::Tensor forward(const at::Tensor& x) { return at::relu(norm_(x)); }
+
+  private:
+    torch::nn::BatchNorm2d norm_;
+};
+TORCH_MODULE(BatchNormRelu);
+
+torch::nn::AnyModule batch_norm_relu(std::int64_t channels) { return torch::nn::AnyModule(BatchNormRelu(channels)); }
+
+/// A layer without parameters.
+MakeLayer elementwise(at::Tensor (*function)(const at::Tensor&)) {
+    return [function](std::int64_t) { return torch::nn::AnyModule(torch::nn::Functional(function)); };
+}
+
+class TrainingOnSyntheticImages : public testing::Test {
+  protected:
+    static void SetUpTestSuite() {
+        prepare_thread();
+        dataset = new Dataset(load_dataset({.name = "synthetic", .folder = ""}));
+    }
+    static void TearDownTestSuite() {
+        delete dataset;
+        dataset = nullptr;
+    }
+
+    static TrainingSettings settings(int steps) {
+        TrainingSettings chosen;
+        chosen.steps = steps;
+        chosen.batch = 32;
+        return chosen;
+    }
+
+    static Training start(int steps, const MakeLayer& layer = batch_norm_relu, const Trial& from = trial) {
+        return Training(find_anchor("resnet-micro"), *dataset, settings(steps), layer, from);
+    }
+
+    static double accuracy_after(Training training, int steps) {
+        training.advance_to(steps, [] {});
+        return training.validate(1000, [] {});
+    }
+
+    static Dataset* dataset;  ///< loaded once for all tests
+};
+Dataset* TrainingOnSyntheticImages::dataset = nullptr;
+
+TEST_F(TrainingOnSyntheticImages, a_small_network_learns) {
+    // Ten classes, 1,000 images: chance is 0.1 with a deviation of 0.01.
+    EXPECT_LT(accuracy_after(start(200), 0), 0.2);
+    EXPECT_GT(accuracy_after(start(200), 200), 0.5);
+}
+
+TEST_F(TrainingOnSyntheticImages, an_early_look_changes_nothing) {
+    Training looked_at = start(20), left_alone = start(20);
+    looked_at.advance_to(10, [] {});
+    looked_at.validate(100, [] {});
+    looked_at.advance_to(20, [] {});
+    left_alone.advance_to(20, [] {});
+    EXPECT_EQ(looked_at.loss(), left_alone.loss());
+    EXPECT_EQ(looked_at.validate(1000, [] {}), left_alone.validate(1000, [] {}));
+}
+
+TEST_F(TrainingOnSyntheticImages, equal_trials_give_equal_losses_and_other_replicates_do_not) {
+    const auto loss = [](int replicate) {
+        Trial other = trial;
+        other.replicate = replicate;
+        Training training = start(5, batch_norm_relu, other);
+        training.advance_to(5, [] {});
+        return training.loss();
+    };
+    EXPECT_EQ(loss(0), loss(0));
+    EXPECT_NE(loss(0), loss(1));
+}
+
+TEST_F(TrainingOnSyntheticImages, no_step_is_taken_beyond_the_settings) {
+    Training training = start(7);
+    training.advance_to(100, [] {});
+    EXPECT_EQ(training.steps_done(), 7);
+}
+
+TEST_F(TrainingOnSyntheticImages, a_loss_that_is_not_finite_ends_the_training_with_accuracy_0) {
+    Training training = start(50, elementwise([](const at::Tensor& x) { return x.exp().exp(); }));
+    training.advance_to(50, [] {});
+    EXPECT_TRUE(training.diverged());
+    EXPECT_LT(training.steps_done(), 50);
+    EXPECT_EQ(training.validate(1000, [] {}), 0);
+}
+
+TEST_F(TrainingOnSyntheticImages, logits_that_are_equal_or_not_numbers_are_right_for_no_image) {
+    EXPECT_EQ(accuracy_after(start(5, elementwise([](const at::Tensor& x) { return x * 0; })), 0), 0);
+    const auto not_a_number = [](const at::Tensor& x) { return x * std::numeric_limits<double>::quiet_NaN(); };
+    EXPECT_EQ(accuracy_after(start(5, elementwise(not_a_number)), 0), 0);
+}
+
+TEST_F(TrainingOnSyntheticImages, validation_takes_the_size_of_its_batches_only_for_memory) {
+    const auto accuracy = [](int batch) {
+        TrainingSettings chosen = settings(30);
+        chosen.validation_batch = batch;
+        Training training(find_anchor("resnet-micro"), *dataset, chosen, batch_norm_relu, trial);
+        return accuracy_after(std::move(training), 30);
+    };
+    // Other batches may round the logits otherwise: an image or two may change sides.
+    EXPECT_NEAR(accuracy(1000), accuracy(77), 0.003);
+}
+
+TEST_F(TrainingOnSyntheticImages, what_a_checkpoint_throws_ends_the_work_before_the_next_step) {
+    Training training = start(20);
+    int calls = 0;
+    const auto third = [&calls] {
+        if (++calls == 3) throw std::runtime_error("enough");
+    };
+    EXPECT_THROW(training.advance_to(20, third), std::runtime_error);
+    EXPECT_EQ(training.steps_done(), 2);
+    EXPECT_THROW(training.validate(1000, [] { throw std::runtime_error("enough"); }), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace normact::proxy_tasks
