@@ -248,7 +248,7 @@ Configuration parse_configuration(std::string_view json) {
     const Json parsed = parsed_json(json);
     Configuration configuration;
     if (const auto base = parsed.find("preset"); parsed.is_object() && base != parsed.end() && base->is_string())
-        if (*base != "") configuration = preset(base->get<std::string>());
+        if (const auto name = base->get<std::string>(); !name.empty()) configuration = preset(name);
     read(parsed, "", configuration);
     check_ranges(configuration);
     return configuration;

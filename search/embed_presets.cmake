@@ -7,6 +7,7 @@ foreach(file ${PRESETS})
 endforeach()
 file(WRITE ${OUTPUT} "#pragma once
 
+#include <array>
 #include <string_view>
 
 namespace normact::search {
@@ -16,8 +17,8 @@ struct PresetFile {
     std::string_view json;
 };
 
-inline constexpr PresetFile preset_files[] = {
-${entries}};
+inline constexpr auto preset_files = std::to_array<PresetFile>({
+${entries}});
 
 }  // namespace normact::search
 ")

@@ -24,5 +24,3 @@ Configuration preset(std::string_view name) {
 }
 
 }  // namespace normact::search
-
-#include <fmt/format.h>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -19,7 +20,7 @@ bool beats(const Member& a, const Member& b) {
 
 std::vector<std::size_t> best_mean(const Population& population, const std::vector<std::size_t>& entrants) {
     std::vector<std::size_t> best;
-    double highest = -INFINITY;
+    double highest = -std::numeric_limits<double>::infinity();
     for (const std::size_t entrant : entrants) {
         const double mean = mean_accuracy(population[entrant]);
         if (mean > highest) best.clear();

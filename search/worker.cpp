@@ -143,7 +143,7 @@ class Search {
 }  // namespace
 
 bool work(const Configuration& configuration, const std::function<std::unique_ptr<results::Store>()>& open,
-          const results::Worker& worker, int threads, const Evaluate& evaluate, std::stop_token stop,
+          const results::Worker& worker, int threads, const Evaluate& evaluate, const std::stop_token& stop,
           const std::function<void(const Event&)>& report) {
     return Search(configuration, open, worker, evaluate, stop, report).run(threads);
 }

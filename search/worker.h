@@ -29,7 +29,7 @@ struct Event {
 /// and the search goes on. Throws that exception where failures follow each other as if they would not end, and
 /// whatever the store throws. Claims that could not be given back return after a lease.
 bool work(const Configuration& configuration, const std::function<std::unique_ptr<results::Store>()>& open,
-          const results::Worker& worker, int threads, const Evaluate& evaluate, std::stop_token stop,
+          const results::Worker& worker, int threads, const Evaluate& evaluate, const std::stop_token& stop,
           const std::function<void(const Event&)>& report);
 
 }  // namespace normact::search

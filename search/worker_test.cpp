@@ -73,9 +73,9 @@ TEST(Worker, stops_at_the_budget_of_proposals_exactly_also_with_two_threads) {
 
 TEST(Worker, stops_at_the_budget_of_minutes_and_gives_claims_back) {
     Study study;
-    study.configuration.budget.minutes = 0.1 / 60;
+    study.configuration.budget.minutes = 1.0 / 60;
     EXPECT_TRUE(study.run(2, never_ready));
-    EXPECT_EQ(study.funnel().open, 2);
+    EXPECT_GT(study.funnel().open, 0);
     const auto store = study.file.open();
     EXPECT_TRUE(store->reclaim(store->add_worker({}), 60s, 3)) << "at once, without waiting for the lease";
 }
