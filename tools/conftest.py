@@ -42,7 +42,7 @@ class Normact:
     def __call__(self, *words, status=0, environment=None):
         """Runs a command to its end and checks its exit status; gives (stdout, stderr)."""
         done = subprocess.run(
-            [PROGRAM, *map(str, words)], cwd=self.folder, capture_output=True, text=True, timeout=120,
+            [PROGRAM, *map(str, words)], cwd=self.folder, capture_output=True, text=True, timeout=300,
             env=os.environ | (environment or {}),
         )
         assert done.returncode == status, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
