@@ -3,6 +3,7 @@
 # root folder that holds a shell, the C library and LibTorch, and nothing else. Skipped (77) where this takes rights that
 # the user has not.
 set -euo pipefail
+PATH+=:/usr/sbin:/sbin  # chroot
 
 build=$1
 libtorch=$(realpath "$2")
@@ -55,7 +56,8 @@ in_root() {
 cp --parents --dereference /usr/bin/env "$root"
 
 echo "== without LibTorch"
-if in_root /opt/normact/bin/normact --help; then fail "it started without LibTorch"; fi
+in_root /opt/normact/bin/normact --help 2>&1 | tee "$there/message" && fail "it started without LibTorch"
+grep -q 'no LibTorch' "$there/message" || fail "it does not say what is missing"
 
 echo "== with it"
 in_root NORMACT_LIBTORCH=/site/torch /opt/normact/bin/normact compare ReLU BN-ReLU --preset demo \
