@@ -242,7 +242,7 @@ std::unique_ptr<const CompiledLayer> AtenEngine::compile(const LayerGraph& graph
     plan.skipped.resize(nodes);
     plan.average.resize(nodes);
     for (std::size_t index = 0; const std::size_t position : averaged_nodes(graph)) plan.average[position] = index++;
-    if (normalizations_ == Normalizations::native)
+    if (normalizations_ == Normalizations::fused)
         for (BatchNormalization& found : find_batch_normalizations(graph)) {
             for (const std::size_t position : found.settled) plan.skipped[position] = position != found.output;
             plan.normalizations[found.output] = std::move(found);

@@ -7,7 +7,7 @@ namespace normact::evaluator {
 /// How the engine runs a batch normalization that it finds in a graph.
 enum class Normalizations {
     composed,  ///< node by node, as everything else: the reference
-    native,    ///< by ATen's kernels, see batch_normalization.h: the same function, faster
+    fused,     ///< as one operation, see batch_normalization.h: the same function, faster
 };
 
 /// The composed reference `aten`: built straight from the layer graph with ATen's operations and autograd. float32 and

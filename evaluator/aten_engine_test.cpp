@@ -23,7 +23,7 @@ using testing::IsEmpty;
 using testing::ThrowsMessage;
 
 constexpr std::array formats{at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast};
-constexpr std::array normalizations{Normalizations::composed, Normalizations::native};
+constexpr std::array normalizations{Normalizations::composed, Normalizations::fused};
 
 /// Every shape that is odd in its own way: planes of one pixel, a batch of one, one channel, channels that 32 does not
 /// divide, planes that are not square.
@@ -33,8 +33,7 @@ constexpr std::array<std::array<int, 4>, 7> shapes{
 std::string described(const Layer& layer, std::array<int, 4> shape, at::MemoryFormat format, bool training,
                       Normalizations way) {
     return c10::str(layer.name, ", shape [", shape[0], ",", shape[1], ",", shape[2], ",", shape[3], "], ", format,
-                    training ? ", training" : ", evaluation",
-                    way == Normalizations::native ? ", native" : ", composed");
+                    training ? ", training" : ", evaluation", way == Normalizations::fused ? ", fused" : ", composed");
 }
 
 at::Tensor run(const Layer& layer, const Arguments& arguments, at::ScalarType type, at::MemoryFormat format,
@@ -111,10 +110,10 @@ TEST(AtenEngine, keeps_shape_and_format) {
                 for (const bool training : {true, false}) {
                     const Arguments arguments = draw_arguments(layer, shape, 4, true);
                     const at::Tensor x = to_tensor(arguments.x, at::kFloat, format);
-                    const at::Tensor y = run(layer, arguments, at::kFloat, format, training, Normalizations::native);
+                    const at::Tensor y = run(layer, arguments, at::kFloat, format, training, Normalizations::fused);
                     EXPECT_EQ(y.sizes(), x.sizes());
                     EXPECT_TRUE(y.is_contiguous(x.suggest_memory_format()))
-                        << described(layer, shape, format, training, Normalizations::native);
+                        << described(layer, shape, format, training, Normalizations::fused);
                 }
 }
 
@@ -124,7 +123,7 @@ TEST(AtenEngine, gives_the_gradient_of_x_in_the_format_of_x) {
             const Arguments arguments = draw_arguments(layer, {3, 4, 5, 2}, 5, true);
             const at::Tensor x = to_tensor(arguments.x, at::kFloat, format).requires_grad_();
             std::vector<at::Tensor> averages = to_tensors(arguments.averages, at::kFloat);
-            const at::Tensor y = AtenEngine(Normalizations::native)
+            const at::Tensor y = AtenEngine(Normalizations::fused)
                                      .compile(layer.graph, layer.settings)
                                      ->forward(x, to_tensors(arguments.parameters, at::kFloat), averages, true);
             y.backward(at::randn_like(y));
@@ -198,7 +197,7 @@ TEST(AtenEngine, leaves_the_averages_alone_at_evaluation) {
     for (const Layer& layer : layers_of_catalogue()) {
         const Arguments arguments = draw_arguments(layer, {3, 4, 5, 2}, 8, true);
         std::vector<at::Tensor> averages = to_tensors(arguments.averages, at::kDouble);
-        AtenEngine(Normalizations::native)
+        AtenEngine(Normalizations::fused)
             .compile(layer.graph, layer.settings)
             ->forward(to_tensor(arguments.x, at::kDouble, at::MemoryFormat::Contiguous),
                       to_tensors(arguments.parameters, at::kDouble), averages, false);
@@ -218,7 +217,7 @@ TEST(AtenEngine, takes_moments_right_where_the_mean_is_ten_thousand) {
         for (const std::string moment : {"mean", "rms", "std"})
             for (const at::MemoryFormat format : formats) {
                 const auto graph = primitives::parse_text(moment + "_" + std::string(primitives::name(set)) + "(x)");
-                const auto layer = AtenEngine(Normalizations::native).compile(graph, {});
+                const auto layer = AtenEngine(Normalizations::fused).compile(graph, {});
                 std::vector<at::Tensor> averages(averaged_nodes(graph).size(), at::ones({64}));
                 std::vector<at::Tensor> double_averages(averages.size(), at::ones({64}, at::kDouble));
                 const at::Tensor single = layer->forward(data.contiguous(format), parameters, averages, true);
@@ -230,7 +229,7 @@ TEST(AtenEngine, takes_moments_right_where_the_mean_is_ten_thousand) {
 
 TEST(AtenEngine, gives_the_same_bits_on_two_threads_at_once) {
     const primitives::Layer& layer = primitives::find_in_catalogue("EvoNorm-B0")->layer;
-    const auto compiled = AtenEngine(Normalizations::native).compile(layer.graph, layer.settings);
+    const auto compiled = AtenEngine(Normalizations::fused).compile(layer.graph, layer.settings);
     const auto train = [&](at::Tensor& gradient) {
         const Arguments arguments = draw_arguments(layer, {8, 16, 8, 8}, 10, true);
         const at::Tensor x = to_tensor(arguments.x, at::kFloat, at::MemoryFormat::ChannelsLast).requires_grad_();
@@ -256,7 +255,7 @@ at::Tensor forward(const std::string& text, const at::Tensor& x, std::int64_t ch
     const Parameters parameters{at::zeros({channels}), at::ones({channels}), at::ones({channels}),
                                 at::zeros({channels})};
     std::vector<at::Tensor> moving(averages, at::ones({channels}));
-    return AtenEngine(Normalizations::native)
+    return AtenEngine(Normalizations::fused)
         .compile(primitives::parse_text(text), {})
         ->forward(x, parameters, moving, true);
 }
@@ -296,7 +295,7 @@ TEST(AtenEngine, says_what_is_wrong_with_its_arguments) {
 }
 
 TEST(AtenEngine, refuses_a_graph_that_is_not_well_formed) {
-    EXPECT_THROW(AtenEngine(Normalizations::native).compile({}, {}), primitives::InvalidGraph);
+    EXPECT_THROW(AtenEngine(Normalizations::fused).compile({}, {}), primitives::InvalidGraph);
 }
 
 TEST(AtenEngine, takes_and_returns_slices_and_transposes) {

@@ -9,7 +9,7 @@
 namespace normact::evaluator {
 
 std::span<const Engine* const> engines() {
-    static const AtenEngine aten(Normalizations::native);
+    static const AtenEngine aten(Normalizations::fused);
     static const std::array<const Engine*, 1> all{&aten};
     return all;
 }
