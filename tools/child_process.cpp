@@ -15,8 +15,6 @@
 #include <system_error>
 #include <unistd.h>
 
-extern char** environ;
-
 namespace normact::tools {
 namespace {
 
@@ -40,6 +38,7 @@ class Descriptor {
 
 pid_t start(const std::vector<std::string>& words, int connection) {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     posix_spawn_file_actions_t actions{};

@@ -159,6 +159,7 @@ std::string comparison_table(const Comparison& comparison, std::optional<std::si
     }
     std::ranges::stable_sort(rows, std::ranges::greater(), [](const auto& row) { return row.first; });
     std::vector<std::vector<std::string>> cells;
+    cells.reserve(rows.size());
     for (auto& row : rows) cells.push_back(std::move(row.second));
     return aligned(layout, cells, width);
 }

@@ -70,7 +70,7 @@ Finding check_disk() {
     const auto bytes = free_disk_bytes(".");
     if (!bytes) return {"disk", Finding::State::lacking, "free space of this folder is unknown", {}};
     constexpr double enough = 0.1 * gibibyte;
-    const double free = static_cast<double>(*bytes);
+    const auto free = static_cast<double>(*bytes);
     const bool tight = free < enough;
     return {"disk", tight ? Finding::State::lacking : Finding::State::there,
             fmt::format("{:.1f} GiB free in this folder", free / gibibyte),

@@ -34,9 +34,10 @@ std::string overview() {
 
 const Command& find_command(const std::string& name) {
     const auto commands = all_commands();
-    const auto found = std::ranges::find(commands, name, &Command::name);
+    const auto* const found = std::ranges::find(commands, name, &Command::name);
     if (found != commands.end()) return **found;
     std::vector<std::string> names;
+    names.reserve(commands.size());
     for (const Command* command : commands) names.push_back(command->name);
     const auto nearest = search::nearest_name(name, names);
     throw UsageError(fmt::format("no command '{}'; {}", name,
@@ -72,6 +73,7 @@ int run(const std::vector<std::string>& words) {
 }  // namespace
 }  // namespace normact::tools
 
+// NOLINTNEXTLINE(bugprone-exception-escape): where memory is too short for a message, ending is all that is left
 int main(int count, char** words) {
     using namespace normact::tools;
     const std::vector<std::string> arguments(words + 1, words + count);

@@ -20,12 +20,6 @@ ProgressLine::ProgressLine(std::function<std::string(Seconds)> line, Seconds pla
       plain_interval_(plain_interval),
       ticker_([this](const std::stop_token& stop) { tick(stop); }) {}
 
-ProgressLine::~ProgressLine() {
-    ticker_.request_stop();
-    ticker_.join();
-    if (terminal_width(STDERR_FILENO)) fmt::print(stderr, "{}", start_of_line);
-}
-
 void ProgressLine::print(const std::string& line) {
     const std::scoped_lock lock(mutex_);
     const bool terminal = terminal_width(STDERR_FILENO).has_value();
@@ -40,7 +34,7 @@ void ProgressLine::tick(const std::stop_token& stop) {
         const std::optional<std::size_t> width = terminal_width(STDERR_FILENO);
         const Seconds interval = width ? terminal_interval : std::max(plain_interval_, elapsed() * growth);
         woken_.wait_for(lock, stop, interval, [] { return false; });
-        if (stop.stop_requested()) return;
+        if (stop.stop_requested()) break;
         lock.unlock();  // the text may take a while, or print itself
         const std::string line = printable(line_(elapsed()));
         lock.lock();
@@ -51,6 +45,7 @@ void ProgressLine::tick(const std::stop_token& stop) {
             fmt::print(stderr, "{}\n", line);
         }
     }
+    if (terminal_width(STDERR_FILENO)) fmt::print(stderr, "{}", start_of_line);
 }
 
 }  // namespace normact::tools

@@ -19,7 +19,7 @@ class ProgressLine {
     explicit ProgressLine(std::function<std::string(Seconds elapsed)> line,
                           Seconds plain_interval = std::chrono::seconds(30));
     /// Wipes the line from a terminal.
-    ~ProgressLine();
+    ~ProgressLine() = default;
     ProgressLine(const ProgressLine&) = delete;
     ProgressLine& operator=(const ProgressLine&) = delete;
 
