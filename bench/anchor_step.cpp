@@ -56,9 +56,9 @@ std::vector<Contender> contenders(const evaluator::Engine& engine) {
         {"BN-ReLU (ATen's own)", [](std::int64_t c) { return torch::nn::AnyModule(NativeBatchNormRelu(c)); }}};
     for (const char* name : {"BN-ReLU", "EvoNorm-B0", "EvoNorm-S0", "GN-ReLU"}) {
         const primitives::Layer& layer = primitives::find_in_catalogue(name)->layer;
-        all.push_back({name, [&](std::int64_t c) {
-                           return torch::nn::AnyModule(evaluator::LayerModule(engine, layer.graph, layer.settings, c));
-                       }});
+        const std::shared_ptr<const evaluator::CompiledLayer> compiled = engine.compile(layer.graph, layer.settings);
+        all.push_back(
+            {name, [compiled](std::int64_t c) { return torch::nn::AnyModule(evaluator::LayerModule(compiled, c)); }});
     }
     return all;
 }

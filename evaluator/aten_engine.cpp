@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 namespace normact::evaluator {
@@ -33,11 +34,8 @@ struct MomentFunctions {
     Value (*value)(const Value& statistic, double epsilon) = nullptr;
 };
 
-constexpr std::size_t operations =
-    std::tuple_size_v<rows::Initial> + std::tuple_size_v<rows::Elementwise> + std::tuple_size_v<rows::Moments>;
-
 constexpr auto elementwise_functions = [] {
-    std::array<ElementwiseFunction, operations> functions{};
+    std::array<ElementwiseFunction, rows::count> functions{};
     rows::for_each_elementwise([&]<typename Row>(Row) {
         functions[static_cast<std::size_t>(Row::row.op)] = [](const Value& a, [[maybe_unused]] const Value& b) {
             if constexpr (Row::row.arity == 2)
@@ -50,7 +48,7 @@ constexpr auto elementwise_functions = [] {
 }();
 
 constexpr auto moment_functions = [] {
-    std::array<MomentFunctions, operations> functions{};
+    std::array<MomentFunctions, rows::count> functions{};
     rows::for_each_moment([&]<typename Row>(Row) {
         functions[static_cast<std::size_t>(Row::row.op)] = {
             [](const Value& value, IndexSet set, int groups) {
@@ -68,17 +66,19 @@ at::Tensor value_as_channels(const at::Tensor& tensor, std::int64_t channels) {
     return tensor.reshape({-1}).expand({channels}).contiguous();
 }
 
-void check(const at::Tensor& x, const Parameters& parameters, std::span<const at::Tensor> averages,
-           std::size_t expected_averages) {
+void check(const LayerGraph& graph, const at::Tensor& x, const Parameters& parameters,
+           std::span<const at::Tensor> averages, std::size_t expected_averages) {
     const auto require = [](bool holds, const std::string& message) {
         if (!holds) throw std::invalid_argument("layer: " + message);
     };
     require(x.dim() == 4, c10::str("x must have four dimensions [N,C,H,W], it has ", x.dim()));
     require(x.numel() > 0, c10::str("x has no elements: its shape is ", x.sizes()));
     require(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, "x must be float32 or float64");
-    const std::array named{std::pair{"v0", &parameters.v0}, std::pair{"v1", &parameters.v1},
-                           std::pair{"gamma", &parameters.gamma}, std::pair{"beta", &parameters.beta}};
-    for (const auto& [name, parameter] : named) {
+    const std::array named{std::tuple{"v0", &parameters.v0, primitives::uses(graph, Op::v0)},
+                           std::tuple{"v1", &parameters.v1, primitives::uses(graph, Op::v1)},
+                           std::tuple{"gamma", &parameters.gamma, true}, std::tuple{"beta", &parameters.beta, true}};
+    for (const auto& [name, parameter, used] : named) {
+        if (!used) continue;
         require(parameter->defined() && parameter->dim() == 1 && parameter->size(0) == x.size(1),
                 c10::str(name, " must have one value for each of the ", x.size(1), " channels of x"));
         require(parameter->scalar_type() == x.scalar_type(), c10::str(name, " and x must have the same type"));
@@ -96,7 +96,7 @@ struct Plan {
     LayerGraph graph;
     LayerSettings settings;
     std::vector<std::optional<BatchNormalization>> normalizations;  // at the position of their output
-    std::vector<bool> skipped;                                      // replaced by a normalization
+    std::vector<bool> skipped;                                      // dead, or replaced by a normalization
     std::vector<std::optional<std::size_t>> average;                // index of a node's moving average
     std::vector<std::vector<std::size_t>> released;                 // values without a use after this node
 };
@@ -200,9 +200,11 @@ class AtenLayer : public CompiledLayer {
   public:
     explicit AtenLayer(Plan plan) : plan_(std::move(plan)) {}
 
+    const LayerGraph& graph() const override { return plan_.graph; }
+
     at::Tensor forward(const at::Tensor& x, const Parameters& parameters, std::span<at::Tensor> averages,
                        bool training) const override {
-        check(x, parameters, averages,
+        check(plan_.graph, x, parameters, averages,
               static_cast<std::size_t>(std::ranges::count_if(plan_.average, [](auto a) { return a.has_value(); })));
         const at::Tensor z = Run(plan_, x, parameters, averages, training).output();
         const at::Tensor output =
@@ -239,7 +241,8 @@ std::unique_ptr<const CompiledLayer> AtenEngine::compile(const LayerGraph& graph
     const std::size_t nodes = graph.nodes.size();
     Plan plan{.graph = graph, .settings = settings, .normalizations = {}, .skipped = {}, .average = {}, .released = {}};
     plan.normalizations.resize(nodes);
-    plan.skipped.resize(nodes);
+    plan.skipped = primitives::live_nodes(graph);
+    plan.skipped.flip();
     plan.average.resize(nodes);
     for (std::size_t index = 0; const std::size_t position : averaged_nodes(graph)) plan.average[position] = index++;
     if (normalizations_ == Normalizations::fused)

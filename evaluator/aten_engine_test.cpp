@@ -274,7 +274,7 @@ TEST(AtenEngine, says_what_is_wrong_with_its_arguments) {
         ThrowsMessage<invalid_argument>(HasSubstr("four dimensions")));
     EXPECT_THAT(
         [] {
-            forward("x", at::zeros({1, 4, 8, 8}), 3, 0);
+            forward("v0*x", at::zeros({1, 4, 8, 8}), 3, 0);
         },
         ThrowsMessage<invalid_argument>(HasSubstr("v0 must have one value for each of the 4 channels")));
     EXPECT_THAT(

@@ -11,7 +11,8 @@
 
 namespace normact::evaluator {
 
-/// The trainable inputs of a layer, one value a channel, shape [C]. All four are defined.
+/// The trainable inputs of a layer, one value a channel, shape [C]. v0 and v1 may be undefined where the graph's output
+/// does not depend on them.
 struct Parameters {
     at::Tensor v0, v1, gamma, beta;
 };
@@ -20,6 +21,9 @@ struct Parameters {
 class CompiledLayer {
   public:
     virtual ~CompiledLayer() = default;
+
+    /// The graph that this was compiled of.
+    virtual const primitives::LayerGraph& graph() const = 0;
 
     /// The layer's output, graph(x, v0, v1)·gamma + beta, in the shape, type and memory format of x [N,C,H,W].
     /// Differentiable (twice) in x and the parameters.

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <string>
+#include <utility>
 
 namespace normact::evaluator {
 namespace {
@@ -20,18 +21,14 @@ double initial_average(primitives::Op moment) {
 
 }  // namespace
 
-LayerModuleImpl::LayerModuleImpl(const Engine& engine, const primitives::LayerGraph& graph,
-                                 const primitives::LayerSettings& settings, std::int64_t channels)
-    : compiled_(engine.compile(graph, settings)) {
-    parameters_ = {.v0 = at::zeros({channels}),
-                   .v1 = at::ones({channels}),
-                   .gamma = at::ones({channels}),
-                   .beta = at::zeros({channels})};
-    // A parameter that is not in the graph would never get a gradient; it stays an unregistered constant.
-    if (primitives::uses(graph, primitives::Op::v0)) parameters_.v0 = register_parameter("v0", parameters_.v0);
-    if (primitives::uses(graph, primitives::Op::v1)) parameters_.v1 = register_parameter("v1", parameters_.v1);
-    parameters_.gamma = register_parameter("gamma", parameters_.gamma);
-    parameters_.beta = register_parameter("beta", parameters_.beta);
+LayerModuleImpl::LayerModuleImpl(std::shared_ptr<const CompiledLayer> compiled, std::int64_t channels)
+    : compiled_(std::move(compiled)) {
+    const primitives::LayerGraph& graph = compiled_->graph();
+    // A parameter that the output does not depend on would never get a gradient.
+    if (primitives::uses(graph, primitives::Op::v0)) parameters_.v0 = register_parameter("v0", at::zeros({channels}));
+    if (primitives::uses(graph, primitives::Op::v1)) parameters_.v1 = register_parameter("v1", at::ones({channels}));
+    parameters_.gamma = register_parameter("gamma", at::ones({channels}));
+    parameters_.beta = register_parameter("beta", at::zeros({channels}));
     for (const std::size_t position : averaged_nodes(graph)) {
         const double start = initial_average(graph.nodes[position].op);
         averages_.push_back(

@@ -11,13 +11,12 @@
 namespace normact::evaluator {
 
 /// A layer as a module of a network. Parameters (those the graph uses): v0 = 0, v1 = 1, gamma = 1, beta = 0, each [C].
-/// Buffers: one moving average [C] a batch moment, 0 for mean, 1 for rms and std.
+/// Buffers: one moving average [C] a batch moment, 0 for mean, 1 for rms and std. Modules may share a compiled layer.
 class LayerModuleImpl : public torch::nn::Module {
   public:
-    LayerModuleImpl(const Engine& engine, const primitives::LayerGraph& graph,
-                    const primitives::LayerSettings& settings, std::int64_t channels);
+    LayerModuleImpl(std::shared_ptr<const CompiledLayer> compiled, std::int64_t channels);
 
-    /// x: [N,C,H,W]; the output has the shape, type and memory format of x.
+    /// x: [N,C,H,W], of the type of the parameters; the output has the shape, type and memory format of x.
     at::Tensor forward(const at::Tensor& x);
 
   private:

@@ -14,6 +14,7 @@
 #include "primitives/primitive.h"
 
 #include <cmath>
+#include <cstddef>
 #include <tuple>
 #include <utility>
 
@@ -296,6 +297,10 @@ struct Std {
 using Initial = std::tuple<X, Zero, V0, V1>;
 using Elementwise = std::tuple<Add, Mul, Div, Max, Neg, Abs, Square, Sqrt, Log, Exp, Sigmoid, Tanh>;
 using Moments = std::tuple<Mean, Rms, Std>;
+
+/// How many primitives there are: the length of a table by Op.
+inline constexpr std::size_t count =
+    std::tuple_size_v<Initial> + std::tuple_size_v<Elementwise> + std::tuple_size_v<Moments>;
 
 /// Calls visitor(Row{}) for each elementwise primitive: an engine fills its dispatch table with it.
 template <typename Visitor>

@@ -10,8 +10,9 @@ namespace normact::primitives {
 
 /// What a fixed probe (double, random x, v0, v1) says of a graph's function.
 struct Probe {
-    bool finite = false;        ///< for inputs of common size, float can hold the output and all values on the way:
-                                ///< an infinity in between becomes a NaN in the derivatives, even where 1/∞ hides it
+    bool finite = false;        ///< for inputs of common size (|x| up to 5), float can hold the output and all values
+                                ///< on the way: an infinity in between becomes a NaN in the derivatives, even where
+                                ///< 1/∞ hides it
     bool depends_on_x = false;  ///< the rounded output changes with x
     Hash128 fingerprint;        ///< of the rounded outputs; equal for graphs that compute the same function
 

@@ -59,18 +59,22 @@ void write_cuts(const Dataset& dataset, const Images& from, std::span<const Cut>
     }
 }
 
+void check_batches(const Dataset& dataset, int batch, int crop, std::string_view batch_key) {
+    const std::int64_t count = dataset.train.pixels.size(0), side = dataset.train.pixels.size(2);
+    if (crop < 1 || crop > side) {
+        throw std::invalid_argument("scoring.training.crop is " + std::to_string(crop) + ", but the images of " +
+                                    dataset.name + " have a side of " + std::to_string(side));
+    }
+    if (batch < 1 || batch > count) {
+        throw std::invalid_argument(std::string(batch_key) + " is " + std::to_string(batch) + ", but " + dataset.name +
+                                    " has " + std::to_string(count) + " training images");
+    }
+}
+
 TrainingBatches::TrainingBatches(const Dataset& dataset, int batch, int crop, bool flip, Generator order,
                                  Generator crops)
     : dataset_(dataset), crop_(crop), flip_(flip), order_(order), crops_(crops) {
     const std::int64_t count = dataset.train.pixels.size(0), side = dataset.train.pixels.size(2);
-    if (crop < 1 || crop > side) {
-        throw std::invalid_argument("training.crop is " + std::to_string(crop) + ", but the images of " + dataset.name +
-                                    " have a side of " + std::to_string(side));
-    }
-    if (batch < 1 || batch > count) {
-        throw std::invalid_argument("training.batch is " + std::to_string(batch) + ", but " + dataset.name + " has " +
-                                    std::to_string(count) + " training images");
-    }
     padding_ = crop == side ? usual_padding : 0;
     positions_ = static_cast<int>(side) + 2 * padding_ - crop + 1;
     shuffled_.resize(count);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace normact::proxy_tasks {
@@ -28,11 +29,15 @@ struct Cut {
 /// Writes the cuts, side×side each, into batch.images and batch.labels, which have the right shapes already.
 void write_cuts(const Dataset& dataset, const Images& from, std::span<const Cut> cuts, int side, Batch& batch);
 
+/// Throws std::invalid_argument, which names the setting, if the crop is larger than the images or the batch than the
+/// training set. `batch_key` is the key under which the batch is set.
+void check_batches(const Dataset& dataset, int batch, int crop, std::string_view batch_key);
+
 /// Epochs of shuffled training images, randomly cropped and mirrored, batch after batch, always in the same buffers.
 class TrainingBatches {
   public:
     /// A crop as large as the image is taken from the image padded by 4 pixels on each side; a smaller one lies inside
-    /// the image. Throws std::invalid_argument if crop is larger than the image or batch than the data set.
+    /// the image. Both have to fit: check_batches.
     TrainingBatches(const Dataset& dataset, int batch, int crop, bool flip, Generator order, Generator crops);
 
     /// The next batch, valid until the next call. An epoch's last images that fill no batch are left out.

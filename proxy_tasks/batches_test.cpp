@@ -144,10 +144,11 @@ TEST(Batches, a_crop_or_batch_that_does_not_fit_is_an_error_that_names_it) {
     const Dataset dataset = numbered_images(3, 8);
     using testing::HasSubstr;
     using testing::ThrowsMessage;
-    EXPECT_THAT([&] { TrainingBatches(dataset, 1, 9, true, Generator(), Generator()); },
+    EXPECT_THAT([&] { check_batches(dataset, 1, 9, "batch"); },
                 ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("training.crop is 9"), HasSubstr("side of 8"))));
-    EXPECT_THAT([&] { TrainingBatches(dataset, 4, 8, true, Generator(), Generator()); },
-                ThrowsMessage<std::invalid_argument>(HasSubstr("training.batch is 4")));
+    EXPECT_THAT([&] { check_batches(dataset, 4, 8, "scoring.stability.batch"); },
+                ThrowsMessage<std::invalid_argument>(HasSubstr("scoring.stability.batch is 4")));
+    EXPECT_NO_THROW(check_batches(dataset, 3, 8, "batch"));
 }
 
 }  // namespace

@@ -49,23 +49,24 @@ Tasks prepare(const ScoringSettings& settings) {
         return layer_elements(anchor, static_cast<int>(pixels.size(1)), settings.training.crop);
     };
     std::ranges::stable_sort(tasks.anchors, {}, cost);
-    // Crop and batch have to fit the images: find out now, not at the first candidate.
-    const TrainingBatches fits(tasks.dataset, settings.training.batch, settings.training.crop, false, {}, {});
+    // Crop and batches have to fit the images: find out now, not at the first candidate.
+    check_batches(tasks.dataset, settings.training.batch, settings.training.crop, "scoring.training.batch");
+    check_batches(tasks.dataset, settings.stability.batch, settings.training.crop, "scoring.stability.batch");
     return tasks;
 }
 
 /// One layer on its way through the filters to its scores.
 class Evaluation {
   public:
-    Evaluation(const Tasks& tasks, const primitives::LayerGraph& graph, std::uint64_t seed, int replicate,
-               const std::stop_token& stop, const std::function<void(const Progress&)>& progress)
+    Evaluation(const Tasks& tasks, const primitives::LayerGraph& graph, const primitives::LayerSettings& layer,
+               std::uint64_t seed, int replicate, const std::stop_token& stop,
+               const std::function<void(const Progress&)>& progress)
         : tasks_(tasks),
           seed_(seed),
           replicate_(replicate),
           hash_(primitives::hash(graph)),
-          make_layer_([this, &graph](std::int64_t channels) {
-              return torch::nn::AnyModule(
-                  evaluator::LayerModule(tasks_.engine, graph, tasks_.settings.layer, channels));
+          make_layer_([compiled = std::shared_ptr(tasks.engine.compile(graph, layer))](std::int64_t channels) {
+              return torch::nn::AnyModule(evaluator::LayerModule(compiled, channels));
           }),
           stop_(stop),
           progress_(progress),
@@ -196,17 +197,19 @@ Outcome Scorer::evaluate(const primitives::LayerGraph& graph, std::uint64_t seed
                          const std::function<void(const Progress&)>& progress) const {
     const Stopwatch watch;
     Outcome outcome;
-    Evaluation evaluation(state_->tasks, graph, seed, replicate, stop, progress);
+    const Tasks& tasks = state_->tasks;
+    Evaluation evaluation(tasks, graph, tasks.settings.layer, seed, replicate, stop, progress);
     if (evaluation.learns_early(outcome) && evaluation.is_stable(outcome)) evaluation.score(outcome);
     outcome.seconds = watch.seconds();
     return outcome;
 }
 
-Outcome Scorer::score(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate, std::stop_token stop,
+Outcome Scorer::score(const primitives::LayerGraph& graph, const primitives::LayerSettings& layer, std::uint64_t seed,
+                      int replicate, std::stop_token stop,
                       const std::function<void(const Progress&)>& progress) const {
     const Stopwatch watch;
     Outcome outcome;
-    Evaluation(state_->tasks, graph, seed, replicate, stop, progress).score(outcome);
+    Evaluation(state_->tasks, graph, layer, seed, replicate, stop, progress).score(outcome);
     outcome.seconds = watch.seconds();
     return outcome;
 }

@@ -21,7 +21,7 @@ class Stopped : public std::runtime_error {
 
 /// How far an evaluation is: called between training steps, from the evaluating thread.
 struct Progress {
-    std::string stage;  ///< "quality mobilenet-tiny", "stability resnet-tiny", "training resnet-tiny"
+    std::string stage;  ///< quality, stability, training or validation, and the anchor: "quality mobilenet-tiny"
     int step = 0;
     int steps = 0;
 };
@@ -42,8 +42,9 @@ class Scorer {
     Outcome evaluate(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate = 0,
                      std::stop_token stop = {}, const std::function<void(const Progress&)>& progress = {}) const;
 
-    /// The same without the filters: what `compare` trains.
-    Outcome score(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate = 0, std::stop_token stop = {},
+    /// The full score alone, without the filters, and with the layer's own groups and epsilon: what `compare` trains.
+    Outcome score(const primitives::LayerGraph& graph, const primitives::LayerSettings& layer, std::uint64_t seed,
+                  int replicate = 0, std::stop_token stop = {},
                   const std::function<void(const Progress&)>& progress = {}) const;
 
     const ScoringSettings& settings() const;

@@ -75,13 +75,13 @@ TEST_F(ScorerTest, evaluations_at_once_on_two_threads_give_what_each_gives_alone
     const Scorer scorer(small_settings());
     const std::vector<const char*> layers{"BN-ReLU", "EvoNorm-S0"};
     std::vector<std::vector<double>> alone, together(layers.size());
-    for (const char* layer : layers) alone.push_back(accuracies(scorer.score(known(layer), 1)));
+    for (const char* layer : layers) alone.push_back(accuracies(scorer.score(known(layer), {}, 1)));
     {
         std::vector<std::jthread> threads;
         for (std::size_t i = 0; i < layers.size(); ++i) {
             threads.emplace_back([&, i] {
                 prepare_thread();
-                together[i] = accuracies(scorer.score(known(layers[i]), 1));
+                together[i] = accuracies(scorer.score(known(layers[i]), {}, 1));
             });
         }
     }
@@ -90,7 +90,7 @@ TEST_F(ScorerTest, evaluations_at_once_on_two_threads_give_what_each_gives_alone
 
 TEST_F(ScorerTest, the_filters_are_the_first_steps_of_the_training_and_do_not_change_it) {
     const Scorer scorer(small_settings());
-    EXPECT_EQ(accuracies(scorer.evaluate(known("BN-ReLU"), 1)), accuracies(scorer.score(known("BN-ReLU"), 1)));
+    EXPECT_EQ(accuracies(scorer.evaluate(known("BN-ReLU"), 1)), accuracies(scorer.score(known("BN-ReLU"), {}, 1)));
 }
 
 TEST_F(ScorerTest, a_layer_that_does_not_learn_is_rejected_for_quality_on_the_cheapest_anchor) {
@@ -122,7 +122,14 @@ TEST_F(ScorerTest, score_asks_no_filter) {
     ScoringSettings settings = small_settings();
     settings.quality.minimum_accuracy = 1;
     settings.stability.maximum_gradient_norm = 1e-3;
-    EXPECT_EQ(Scorer(settings).score(known("BN-ReLU"), 1).scores.size(), 2U);
+    EXPECT_EQ(Scorer(settings).score(known("BN-ReLU"), {}, 1).scores.size(), 2U);
+}
+
+TEST_F(ScorerTest, score_runs_a_layer_with_its_own_groups_and_epsilon) {
+    const Scorer scorer(small_settings());
+    const auto usual = accuracies(scorer.score(known("GN-ReLU"), {}, 1));
+    EXPECT_NE(accuracies(scorer.score(known("GN-ReLU"), {.groups = 1}, 1)), usual);
+    EXPECT_NE(accuracies(scorer.score(known("GN-ReLU"), {.epsilon = 10}, 1)), usual);
 }
 
 TEST_F(ScorerTest, a_stop_ends_the_evaluation_wherever_it_is) {
@@ -155,6 +162,9 @@ TEST_F(ScorerTest, settings_that_do_not_fit_the_images_are_refused_before_any_la
     ScoringSettings settings = small_settings();
     settings.training.crop = 33;
     EXPECT_THAT([&] { Scorer{settings}; }, testing::ThrowsMessage<std::invalid_argument>(HasSubstr("training.crop")));
+    settings = small_settings();
+    settings.stability.batch = 5000;  // of 4,000 images
+    EXPECT_THAT([&] { Scorer{settings}; }, testing::ThrowsMessage<std::invalid_argument>(HasSubstr("stability.batch")));
     settings = small_settings();
     settings.anchors.emplace_back("vgg");
     EXPECT_THAT([&] { Scorer{settings}; }, testing::ThrowsMessage<std::invalid_argument>(HasSubstr("vgg")));

@@ -19,7 +19,7 @@ Network network_with(const char* layer, const char* anchor) {
     const auto graph = entry != nullptr ? entry->layer.graph : primitives::parse_text(layer);
     Network network(find_anchor(anchor), 3, 10, [&graph](std::int64_t channels) {
         return torch::nn::AnyModule(
-            evaluator::LayerModule(evaluator::find_engine("aten"), graph, primitives::LayerSettings{}, channels));
+            evaluator::LayerModule(evaluator::find_engine("aten").compile(graph, primitives::LayerSettings{}), channels));
     });
     at::Generator generator = at::detail::createCPUGenerator(std::uint64_t{1});
     initialize(network, generator);
@@ -76,6 +76,19 @@ double gradient_norm(Network& network, const Batch& batch) {
         parameter.mutable_grad().reset();
     }
     return std::sqrt(squares);
+}
+
+TEST(Stability, looks_at_where_the_last_step_led) {
+    const auto free = ascend("exp(x)", "mobilenet-micro");
+    ASSERT_TRUE(free);
+    ASSERT_GT(free->step, 0);
+    StabilityFilter filter;
+    filter.steps = free->step;
+    const auto just_seen = ascend("exp(x)", "mobilenet-micro", filter);
+    ASSERT_TRUE(just_seen);
+    EXPECT_EQ(just_seen->step, free->step);
+    filter.steps = free->step - 1;
+    EXPECT_FALSE(filter.steps > 0 && ascend("exp(x)", "mobilenet-micro", filter));
 }
 
 TEST(Stability, a_small_step_raises_the_log_of_the_norm_by_its_squared_slope) {

@@ -38,6 +38,7 @@ Training::Training(const Anchor& anchor, const Dataset& dataset, const TrainingS
 }
 
 void Training::step() {
+    network_.train();  // a validation may have been broken off
     const Batch& batch = batches_.next();
     const at::Tensor loss = at::cross_entropy_loss(network_.forward(batch.images), batch.labels);
     loss_ = loss.item<float>();
@@ -67,7 +68,6 @@ double Training::validate(std::int64_t images, const Checkpoint& checkpoint) {
         const Batch batch = whole_images(dataset_, dataset_.validation, first, size);
         right += count_right(network_.forward(batch.images), batch.labels);
     }
-    network_.train();
     return static_cast<double>(right) / static_cast<double>(count);
 }
 

@@ -34,7 +34,7 @@ namespace {
 /// One training to do: a layer with one replicate.
 struct Job {
     std::string name;
-    primitives::LayerGraph graph;
+    primitives::Layer layer;
     primitives::Hash128 hash;
     int replicate = 0;
 };
@@ -82,7 +82,7 @@ class Trainer {
             done_[index] =
                 (finished_anchors + static_cast<double>(progress.step) / std::max(1, progress.steps)) / anchors;
         };
-        const auto outcome = score_replicate(scorer, comparison_.configuration, job.graph, job.replicate, stop, report);
+        const auto outcome = score_replicate(scorer, comparison_.configuration, job.layer, job.replicate, stop, report);
         done_[index] = 1;
         std::string scores;
         for (const auto& score : outcome.scores) {
@@ -131,7 +131,7 @@ std::vector<Job> open_jobs(const Comparison& comparison, const std::vector<Named
             const bool planned = std::ranges::any_of(
                 jobs, [&](const Job& job) { return job.hash == layer.hash && job.replicate == replicate; });
             if (planned || comparison.finished.contains({layer.hash, replicate})) continue;
-            jobs.push_back({layer.name, primitives::canonical(layers[i].layer.graph), layer.hash, replicate});
+            jobs.push_back({layer.name, {layer.name, primitives::canonical(layers[i].layer.graph), comparison.configuration.scoring.layer}, layer.hash, replicate});
         }
     }
     return jobs;

@@ -113,7 +113,7 @@ Finding check_engine(const std::string& name) {
         const proxy_tasks::Scorer scorer(settings);
         const auto start = std::chrono::steady_clock::now();
         const auto outcome =
-            score_replicate(scorer, configuration, primitives::find_in_catalogue("BN-ReLU")->layer.graph, 0, {});
+            score_replicate(scorer, configuration, primitives::find_in_catalogue("BN-ReLU")->layer, 0, {});
         const Seconds elapsed = std::chrono::steady_clock::now() - start;
         return {"engine " + name,
                 Finding::State::there,

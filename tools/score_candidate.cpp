@@ -21,10 +21,10 @@ proxy_tasks::Outcome score_candidate(const proxy_tasks::Scorer& scorer, const se
 }
 
 proxy_tasks::Outcome score_replicate(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,
-                                     const primitives::LayerGraph& graph, int replicate, std::stop_token stop,
+                                     const primitives::Layer& layer, int replicate, std::stop_token stop,
                                      const std::function<void(const proxy_tasks::Progress&)>& progress) {
     prepare_this_thread();
-    return scorer.score(graph, configuration.seed, replicate, std::move(stop), progress);
+    return scorer.score(layer.graph, layer.settings, configuration.seed, replicate, std::move(stop), progress);
 }
 
 }  // namespace normact::tools

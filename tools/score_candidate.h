@@ -15,9 +15,10 @@ proxy_tasks::Outcome score_candidate(const proxy_tasks::Scorer& scorer, const se
                                      const primitives::LayerGraph& graph, std::stop_token stop,
                                      const std::function<void(const proxy_tasks::Progress&)>& progress = {});
 
-/// The full score alone, one of several replicates; replicate 0 has the accuracies of score_candidate.
+/// The full score alone, one of several replicates. With the graph that was trained and the study's groups and epsilon,
+/// replicate 0 has the accuracies of score_candidate.
 proxy_tasks::Outcome score_replicate(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,
-                                     const primitives::LayerGraph& graph, int replicate, std::stop_token stop,
+                                     const primitives::Layer& layer, int replicate, std::stop_token stop,
                                      const std::function<void(const proxy_tasks::Progress&)>& progress = {});
 
 }  // namespace normact::tools
