@@ -6,9 +6,13 @@
 #include <soci/sqlite3/soci-sqlite3.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <random>
 #include <string_view>
@@ -93,13 +97,19 @@ void fill_new_file(const std::string& path, const std::string& configuration) {
     sql << "PRAGMA journal_mode = WAL", soci::into(mode);
 }
 
+/// SQLite keeps files with these endings beside its own.
+constexpr auto endings = std::to_array<std::string_view>({"", "-wal", "-shm", "-journal"});
+
+constexpr std::string_view draft_mark = ".new-";  // and a number: what a study is called while it is made
+
 /// A file of its own beside the path that goes away with this object, with those that SQLite keeps beside it.
 class NewFile {
   public:
-    explicit NewFile(const std::string& path) : path_(path + ".new-" + std::to_string(std::random_device()())) {}
+    explicit NewFile(const std::string& path)
+        : path_(path + std::string(draft_mark) + std::to_string(std::random_device()())) {}
     ~NewFile() {
         std::error_code ignored;
-        for (const char* ending : {"", "-wal", "-shm", "-journal"}) fs::remove(path_ + ending, ignored);
+        for (const auto ending : endings) fs::remove(path_ + std::string(ending), ignored);
     }
     NewFile(const NewFile&) = delete;
     NewFile& operator=(const NewFile&) = delete;
@@ -109,8 +119,38 @@ class NewFile {
     std::string path_;
 };
 
+/// True if a file of this name is a draft of the study at the path, or SQLite's beside one.
+bool is_draft(std::string_view name, const std::string& path) {
+    const std::string start = fs::path(path).filename().string() + std::string(draft_mark);
+    if (!name.starts_with(start)) return false;
+    name.remove_prefix(start.size());
+    const auto digits = std::min(name.find_first_not_of("0123456789"), name.size());
+    return digits > 0 && std::ranges::find(endings, name.substr(digits)) != endings.end();
+}
+
+/// Removes the drafts of makers that were killed. Making takes well under a second: younger ones may be in work.
+void remove_old_drafts(const std::string& path) {
+    const auto latest = fs::file_time_type::clock::now() - std::chrono::hours(1);
+    const auto folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
+    std::error_code ignored;
+    for (fs::directory_iterator entry(folder, ignored), end; entry != end; entry.increment(ignored))
+        if (is_draft(entry->path().filename().string(), path) && entry->last_write_time(ignored) < latest)
+            fs::remove(entry->path(), ignored);
+}
+
 [[noreturn]] void refuse_existing(const std::string& path) {
     throw StoreError(path + ": something is there already; it was left as it is. Resume it, or choose another path");
+}
+
+/// Gives the draft its name unless something has that name: at once and whole.
+void publish(const std::string& draft, const std::string& path) {
+    if (::link(draft.c_str(), path.c_str()) == 0) return;
+    if (errno == EEXIST) refuse_existing(path);
+    // FAT, exFAT and some network drives know no links.
+    if (::renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) return;
+    if (errno == EEXIST) refuse_existing(path);
+    throw StoreError(path + ": can't be made: " + std::strerror(errno) +
+                     ". Its drive may lack what a study needs; choose a path on another one");
 }
 
 }  // namespace
@@ -149,12 +189,10 @@ std::unique_ptr<Store> create_study(const std::string& path, const std::string& 
     if (study_exists(path)) refuse_existing(path);
     return explained(path, [&] {
         // A study appears under its name at once and whole: a kill leaves none, and of two makers one fails.
+        remove_old_drafts(path);
         const NewFile file(path);
         fill_new_file(file.path(), configuration);
-        if (::link(file.path().c_str(), path.c_str()) != 0) {
-            if (errno == EEXIST) refuse_existing(path);
-            throw StoreError(path + ": can't be made: " + std::strerror(errno));
-        }
+        publish(file.path(), path);
         return make_sql_store(connect_sqlite(path), sqlite_dialect(), path);
     });
 }
