@@ -5,6 +5,7 @@
 #include <array>
 #include <limits>
 #include <map>
+#include <string_view>
 
 namespace normact::results {
 namespace {
@@ -17,6 +18,7 @@ struct Named {
     std::string_view name;
     Value value;
 };
+// By name, never by number.
 constexpr auto states = std::to_array<Named<State>>({{"open", State::open},
                                                      {"rejected", State::rejected},
                                                      {"scored", State::scored},
@@ -73,6 +75,8 @@ Candidate CandidateRow::candidate() const {
         if (indicator != soci::i_ok) damaged(id, "its evaluation is missing");
     candidate.state = read_name(states, state, id);
     candidate.outcome.rejection = read_name(rejections, rejection, id);
+    if ((candidate.state == State::rejected) != (candidate.outcome.rejection != Rejection::none))
+        damaged(id, "it is " + state + " with the rejection \"" + rejection + "\"");
     candidate.outcome.reason = reason;
     candidate.outcome.seconds = seconds;
     candidate.evaluated = evaluated;

@@ -4,14 +4,9 @@
 #include "results/store.h"
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace normact::results {
-
-/// How values lie in the tables: by name, never by number.
-std::string_view name(Candidate::State state);
-std::string_view name(proxy_tasks::Rejection rejection);
 
 /// The graph as the column holds it, and back. Reading throws StoreError that names the candidate's row.
 std::string graph_column(const primitives::LayerGraph& graph);

@@ -22,13 +22,6 @@ struct Nullable {
     soci::indicator indicator;
 };
 
-double mean_accuracy(const Outcome& outcome) {
-    double sum = 0;
-    for (const auto& score : outcome.scores) sum += score.accuracy;
-    return outcome.scores.empty() ? std::numeric_limits<double>::quiet_NaN()
-                                  : sum / static_cast<double>(outcome.scores.size());
-}
-
 /// The funnel's column for an outcome.
 std::string funnel_column(const Outcome& outcome) {
     return outcome.rejection == Rejection::none ? "scored" : std::string(name(outcome.rejection));
@@ -272,7 +265,8 @@ bool SqlStore::finish(WorkerId worker, const Hash128& fingerprint, const Outcome
 
         const long long holder = worker;
         const std::string state(name(scored ? State::scored : State::rejected)), rejection(name(outcome.rejection));
-        Nullable mean(scored ? mean_accuracy(outcome) : std::numeric_limits<double>::quiet_NaN());
+        const auto accuracy = scored ? mean_accuracy(outcome.scores) : std::nullopt;
+        Nullable mean(accuracy.value_or(std::numeric_limits<double>::quiet_NaN()));
         sql_ << "UPDATE evaluation SET state = :state, rejection = :rejection, reason = :reason, seconds = :seconds,"
                 " worker = :worker, mean_accuracy = :mean WHERE fingerprint = :fingerprint",
             use(state), use(rejection), use(outcome.reason), use(outcome.seconds), use(holder),
@@ -364,6 +358,13 @@ Funnel SqlStore::funnel() {
 }
 
 }  // namespace
+
+std::optional<double> mean_accuracy(std::span<const proxy_tasks::Score> scores) {
+    if (scores.empty()) return std::nullopt;
+    double sum = 0;
+    for (const auto& score : scores) sum += score.accuracy;
+    return sum / static_cast<double>(scores.size());
+}
 
 std::unique_ptr<Store> make_sql_store(std::unique_ptr<soci::session> session, Dialect dialect, std::string place) {
     return std::make_unique<SqlStore>(std::move(session), std::move(dialect), std::move(place));

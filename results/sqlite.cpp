@@ -188,8 +188,8 @@ bool study_exists(const std::string& path) {
 std::unique_ptr<Store> create_study(const std::string& path, const std::string& configuration) {
     if (study_exists(path)) refuse_existing(path);
     return explained(path, [&] {
-        // A study appears under its name at once and whole: a kill leaves none, and of two makers one fails.
         remove_old_drafts(path);
+        // A study appears under its name at once and whole: a kill leaves none, and of two makers one fails.
         const NewFile file(path);
         fill_new_file(file.path(), configuration);
         publish(file.path(), path);

@@ -8,12 +8,18 @@
 
 #include <gmock/gmock.h>
 
+#include <cerrno>
+#include <cstddef>
 #include <fstream>
 #include <iterator>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <thread>
 
 namespace normact::results {
@@ -120,6 +126,72 @@ TEST(StudyFiles, are_made_once_however_many_try) {
     EXPECT_EQ(std::ranges::count_if(errors, [](const auto& e) { return e.find("there already") != e.npos; }), 7);
 }
 
+TEST(StudyFiles, are_made_where_a_killed_maker_left_its_draft_which_goes_away) {
+    const TemporaryFolder folder;
+    const auto is_old = [&](const std::string& name) {
+        write(folder.file(name), "draft");
+        fs::last_write_time(folder.file(name), fs::file_time_type::clock::now() - std::chrono::hours(2));
+        return folder.file(name);
+    };
+    const auto draft = is_old("study.new-17"), journal = is_old("study.new-17-journal");
+    const auto others = is_old("other.new-17"), users = is_old("study.new-idea"), named = is_old("study.new-17.db");
+    write(folder.file("study.new-18"), "the draft of one who is at work");
+    create_study(folder.file("study"), "{}");
+    EXPECT_FALSE(fs::exists(draft) || fs::exists(journal));
+    for (const auto& file : {others, users, named, folder.file("study.new-18")}) EXPECT_TRUE(fs::exists(file)) << file;
+}
+
+/// From now on, these system calls fail in this process as they do on a drive that has nothing of the kind. False if
+/// the system does not allow that.
+bool take_away(const std::vector<int>& calls) {
+    std::vector<sock_filter> program{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+    for (const int call : calls) {
+        program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1));
+        program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+    }
+    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+#ifdef SYS_link
+const std::vector<int> links{SYS_link, SYS_linkat};
+#else
+const std::vector<int> links{SYS_linkat};
+#endif
+
+constexpr int not_allowed = 77;
+
+TEST(StudyFiles, are_made_once_where_a_drive_knows_no_links) {
+    const TemporaryFolder folder;
+    const auto path = folder.file("study");
+    const int status = wait_for(start_child([&] {
+        if (!take_away(links)) _exit(not_allowed);
+        create_study(path, "{}");
+        if (error_of([&] { create_study(path, "{}"); }).find("there already") == std::string::npos)
+            throw std::runtime_error("it was made twice");
+    }));
+    if (status == not_allowed) GTEST_SKIP() << "the system has no filters for system calls";
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(open_study(path)->configuration(), "{}");
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(StudyFiles, are_refused_with_advice_where_a_drive_can_not_name_them_at_once) {
+    const TemporaryFolder folder;
+    const auto path = folder.file("study");
+    const int status = wait_for(start_child([&] {
+        auto calls = links;
+        calls.push_back(SYS_renameat2);
+        if (!take_away(calls)) _exit(not_allowed);
+        if (error_of([&] { create_study(path, "{}"); }).find("another one") == std::string::npos)
+            throw std::runtime_error("no advice");
+    }));
+    if (status == not_allowed) GTEST_SKIP() << "the system has no filters for system calls";
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 0);
+}
+
 TEST(StudyFiles, that_are_damaged_give_errors_but_never_crash) {
     StudyFile study("{\"seed\": 1}");
     do_work(*study.open(), 0, 40);
@@ -160,6 +232,8 @@ TEST(StudyFiles, with_damaged_rows_give_errors_that_name_the_row) {
     EXPECT_THAT(error_after("UPDATE evaluation SET state = 'happy' WHERE candidate = 1"),
                 AllOf(HasSubstr("candidate 1"), HasSubstr("happy")));
     EXPECT_THAT(error_after("UPDATE evaluation SET rejection = x'00ff' WHERE candidate = 1"), HasSubstr("candidate 1"));
+    EXPECT_THAT(error_after("UPDATE evaluation SET rejection = 'quality' WHERE candidate = 2"),
+                AllOf(HasSubstr("candidate 2"), HasSubstr("quality")));
     EXPECT_THAT(error_after("DELETE FROM funnel"), HasSubstr("counts are missing"));
     EXPECT_THAT(error_after("DELETE FROM schema_version"), HasSubstr("format is unknown"));
     EXPECT_THAT(error_after("UPDATE schema_version SET version = -1"), HasSubstr("format is unknown"));

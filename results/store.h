@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace normact::results {
@@ -74,6 +76,13 @@ struct Candidate {
     proxy_tasks::Outcome outcome;  ///< shared by all candidates with its fingerprint
     CandidateId evaluated = 0;     ///< whose graph is the one evaluated: the first with this fingerprint; 0 if invalid
 };
+
+/// How a state and a rejection are called: in the tables, and where people and programs read them.
+std::string_view name(Candidate::State state);
+std::string_view name(proxy_tasks::Rejection rejection);
+
+/// The mean accuracy over the tasks; nothing without scores.
+std::optional<double> mean_accuracy(std::span<const proxy_tasks::Score> scores);
 
 /// How many candidates went which way. proposed = invalid + duplicate + quality + stability + scored + quarantined +
 /// open.
