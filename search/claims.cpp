@@ -18,7 +18,7 @@ Claims::Hold::Hold(Claims& claims, const primitives::Hash128& fingerprint)
 
 Claims::Hold::~Hold() {
     const std::lock_guard lock(claims_.mutex_);
-    claims_.held_.erase(fingerprint_);
+    claims_.held_.erase(claims_.held_.find(fingerprint_));  // this one, not all that are equal
 }
 
 void Claims::keep_renewing(const std::stop_token& stop) {
@@ -34,7 +34,7 @@ void Claims::keep_renewing(const std::stop_token& stop) {
     }
 }
 
-void Claims::renew(const std::set<primitives::Hash128>& held) {
+void Claims::renew(const std::multiset<primitives::Hash128>& held) {
     for (const primitives::Hash128& fingerprint : held) {
         try {
             // A lease that was lost stays lost: the evaluation goes on all the same, and the first result counts.

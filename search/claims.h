@@ -35,13 +35,13 @@ class Claims {
 
   private:
     void keep_renewing(const std::stop_token& stop);
-    void renew(const std::set<primitives::Hash128>& held);
+    void renew(const std::multiset<primitives::Hash128>& held);
 
     std::unique_ptr<results::Store> store_;
     results::WorkerId worker_;
     std::chrono::seconds lease_;
-    std::mutex mutex_;  // of held_
-    std::set<primitives::Hash128> held_;
+    std::mutex mutex_;                         // of held_
+    std::multiset<primitives::Hash128> held_;  // one thread may take up again what another still lets go of
     std::condition_variable_any never_;
     std::jthread thread_;  // last, so that it ends before what it uses
 };

@@ -1,5 +1,6 @@
 #include "search/claims.h"
 
+#include "results/sqlite.h"
 #include "results/study_file.h"
 
 #include <gtest/gtest.h>
@@ -24,7 +25,7 @@ struct OneClaim {
         store->propose(worker, proposal, lease);
     }
 
-    bool is_lost() { return store->reclaim(store->add_worker({}), 60s, 3).has_value(); }
+    bool is_lost() const { return store->reclaim(store->add_worker({}), 60s, 3).has_value(); }
 };
 
 TEST(Claims, that_are_held_outlast_their_lease) {
@@ -41,6 +42,28 @@ TEST(Claims, that_are_held_no_more_are_lost_after_their_lease) {
     { const Claims::Hold hold(claims, claim.fingerprint); }
     std::this_thread::sleep_for(2s);
     EXPECT_TRUE(claim.is_lost());
+}
+
+TEST(Claims, that_are_held_twice_are_renewed_until_both_holds_are_gone) {
+    OneClaim claim(1s);
+    Claims claims(claim.file.open(), claim.worker, 1s);
+    const auto lease_end = [sql = results::connect_sqlite(claim.file.path())] {
+        double time = 0;
+        *sql << "SELECT lease_until FROM evaluation", soci::into(time);
+        return time;
+    };
+    const Claims::Hold hold(claims, claim.fingerprint);
+    { const Claims::Hold other(claims, claim.fingerprint); }
+    int renewed = 0;  // the first time may have begun before the other hold went
+    double last = lease_end();
+    for (int wait = 0; wait < 3000 && renewed < 2; ++wait) {
+        std::this_thread::sleep_for(10ms);
+        if (const double now = lease_end(); now != last) {
+            ++renewed;
+            last = now;
+        }
+    }
+    EXPECT_EQ(renewed, 2);
 }
 
 }  // namespace
