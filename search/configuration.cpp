@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <set>
+#include <stdexcept>
 #include <type_traits>
 
 namespace normact::search {
@@ -116,10 +117,17 @@ void validate(const Configuration& configuration) {
                         evolution.window));
     check_initial(evolution.initial, configuration.space);
     check_distinct(configuration.scoring.anchors, "scoring.anchors");
-    if (configuration.scoring.quality.steps > configuration.scoring.training.steps)
-        throw ConfigurationError(
-            fmt::format("scoring.quality.steps is {}; it must be at most scoring.training.steps, which is {}",
-                        configuration.scoring.quality.steps, configuration.scoring.training.steps));
+    try {
+        proxy_tasks::validate(configuration.scoring);
+    } catch (const std::invalid_argument& error) {
+        throw ConfigurationError(error.what());
+    }
+}
+
+std::vector<std::string> tasks_of(const proxy_tasks::ScoringSettings& scoring) {
+    std::vector<std::string> tasks;
+    for (const std::string& anchor : scoring.anchors) tasks.push_back(scoring.dataset.name + "/" + anchor);
+    return tasks;
 }
 
 }  // namespace normact::search

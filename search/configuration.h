@@ -68,6 +68,9 @@ void set(Configuration& configuration, std::string_view assignment);
 /// Throws ConfigurationError if a value is out of range or values make no sense together.
 void validate(const Configuration& configuration);
 
+/// The proxy tasks by the names that their scores have, "data set/anchor", in the order of the anchors.
+std::vector<std::string> tasks_of(const proxy_tasks::ScoringSettings& scoring);
+
 /// The names of the presets: demo, laptop-b, laptop-s, paper-b, paper-s, pointwise.
 std::vector<std::string> preset_names();
 /// Throws ConfigurationError that lists the names there are.
