@@ -2,10 +2,10 @@
 
 #include "search/proposal.h"
 
+#include <algorithm>
+#include <cmath>
 #include <stdexcept>
-#include <string>
 #include <utility>
-#include <vector>
 
 namespace normact::search {
 namespace {
@@ -50,9 +50,18 @@ Event::Kind kind_of(Admission::Verdict verdict) {
     }
 }
 
-Member member_of(Candidate candidate) {
+/// A scored candidate as selection sees it. Throws StoreError unless it has one accuracy for each of the study's tasks:
+/// others can't be compared.
+Member member_of(Candidate candidate, const std::vector<std::string>& tasks) {
     Member member{candidate.id, std::move(candidate.graph), {}};
-    for (const proxy_tasks::Score& score : candidate.outcome.scores) member.accuracies.push_back(score.accuracy);
+    const auto& scores = candidate.outcome.scores;
+    for (const std::string& task : tasks) {
+        const auto score = std::ranges::find(scores, task, &proxy_tasks::Score::task);
+        if (scores.size() != tasks.size() || score == scores.end() || !std::isfinite(score->accuracy))
+            throw results::StoreError("the study is damaged: the scores of candidate " + std::to_string(candidate.id) +
+                                      " are not one accuracy for each anchor. Restore it from a copy");
+        member.accuracies.push_back(score->accuracy);
+    }
     return member;
 }
 
@@ -67,6 +76,7 @@ Proposer::Proposer(const Configuration& configuration, results::WorkerId worker,
     : configuration_(configuration),
       worker_(worker),
       lease_(configuration.lease_seconds),
+      tasks_(tasks_of(configuration.scoring)),
       generator_(seeded(configuration.seed, worker)),
       next_initial_(std::cmp_less(funnel.proposed, configuration.evolution.initial.size())
                         ? 0
@@ -100,7 +110,7 @@ void Proposer::read_new_scores(results::Store& store) {
     std::vector<Candidate> scored;
     do {
         scored = store.scored_since(position_, at_once, position_);
-        for (Candidate& candidate : scored) population_.add(member_of(std::move(candidate)));
+        for (Candidate& candidate : scored) population_.add(member_of(std::move(candidate), tasks_));
     } while (scored.size() == at_once);
 }
 

@@ -12,6 +12,8 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <string>
+#include <vector>
 
 namespace normact::search {
 
@@ -29,7 +31,8 @@ class Proposer {
 
     /// Claims an evaluation: one that another worker left behind, or of a new candidate; known and invalid ones are
     /// recorded and told on the way. Nothing if a stop was requested or the budget is reached.
-    /// Throws std::runtime_error if a great many proposals in a row brought nothing new: the space is exhausted.
+    /// Throws std::runtime_error if a great many proposals in a row brought nothing new: the space is exhausted, and
+    /// StoreError if a scored candidate's scores are not those of the study's tasks.
     std::optional<results::Candidate> next(results::Store& store, const std::stop_token& stop,
                                            const std::function<void(const Event&)>& tell);
 
@@ -40,6 +43,7 @@ class Proposer {
     const Configuration& configuration_;
     results::WorkerId worker_;
     std::chrono::seconds lease_;
+    std::vector<std::string> tasks_;
     std::mutex mutex_;  // of what follows
     Generator generator_;
     std::size_t next_initial_;

@@ -24,7 +24,7 @@ using results::Store;
 using Open = std::function<std::unique_ptr<Store>()>;
 using Report = std::function<void(const Event&)>;
 
-/// So many layers in a row that failed at each of their attempts mean that it is not the layers.
+/// A thread that fails as often in a row as so many layers have attempts does not fail because of the layers.
 constexpr int most_failing_layers = 3;
 
 /// What the threads of one worker share.
@@ -91,13 +91,14 @@ class Search {
     void work() {
         const std::unique_ptr<Store> store = open_();
         const Report tell_all = [this](const Event& event) { tell(event); };
+        int failures = 0;  // in a row, and of this thread: what befalls all threads at once befalls each of them once
         while (auto candidate = proposer_.next(*store, stop_.get_token(), tell_all)) {
-            evaluate(*store, std::move(*candidate));
+            evaluate(*store, std::move(*candidate), failures);
         }
         if (!stop_.stop_requested()) end_in_time();
     }
 
-    void evaluate(Store& store, Candidate candidate) {
+    void evaluate(Store& store, Candidate candidate, int& failures) {
         const Claims::Hold hold(claims_, candidate.fingerprint);
         const primitives::Hash128 fingerprint = candidate.fingerprint;
         try {
@@ -110,11 +111,14 @@ class Search {
             store.fail(worker_, fingerprint, error.what());
             candidate.outcome.reason = error.what();
             tell({Event::Kind::failed, candidate});
-            if (++failures_ >= most_failing_layers * configuration_.maximum_attempts) throw;
+            if (++failures >= most_failing_layers * configuration_.maximum_attempts) throw;
             return;
         }
-        failures_ = 0;
-        store.finish(worker_, fingerprint, candidate.outcome);
+        failures = 0;
+        if (!store.finish(worker_, fingerprint, candidate.outcome)) {
+            tell({Event::Kind::late, store.find(candidate.id).value()});
+            return;
+        }
         const bool scored = candidate.outcome.rejection == proxy_tasks::Rejection::none;
         candidate.state = scored ? Candidate::State::scored : Candidate::State::rejected;
         tell({scored ? Event::Kind::scored : Event::Kind::rejected, candidate});
@@ -132,7 +136,6 @@ class Search {
     results::WorkerId worker_;
     Proposer proposer_;
     Claims claims_;
-    std::atomic<int> failures_ = 0;  // in a row
     std::atomic<bool> budget_reached_ = false;
     std::mutex mutex_;  // of error_ and of calls to report_
     std::exception_ptr error_;

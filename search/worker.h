@@ -17,7 +17,8 @@ using Evaluate = std::function<proxy_tasks::Outcome(const primitives::LayerGraph
 
 /// What a worker did with a candidate, for progress lines. Called from the worker's threads, one at a time.
 struct Event {
-    enum class Kind { claimed, duplicate, invalid, rejected, scored, failed } kind;
+    /// late: another worker's result was recorded first, and the candidate has that one
+    enum class Kind { claimed, duplicate, invalid, rejected, scored, late, failed } kind;
     results::Candidate candidate;
 };
 
@@ -26,8 +27,8 @@ struct Event {
 /// thread that renews leases. Returns true if the budget was reached.
 ///
 /// An evaluation that throws proxy_tasks::Stopped is given back; any other exception is recorded as a failed attempt,
-/// and the search goes on. Throws that exception where failures follow each other as if they would not end, and
-/// whatever the store throws. Claims that could not be given back return after a lease.
+/// and the search goes on. Throws that exception where a thread meets as many failures in a row as three layers have
+/// attempts, and whatever the store throws. Claims that could not be given back return after a lease.
 bool work(const Configuration& configuration, const std::function<std::unique_ptr<results::Store>()>& open,
           const results::Worker& worker, int threads, const Evaluate& evaluate, const std::stop_token& stop,
           const std::function<void(const Event&)>& report);

@@ -1,6 +1,7 @@
 #include "search/worker.h"
 
 #include "primitives/catalogue.h"
+#include "primitives/fingerprint.h"
 #include "primitives/hash.h"
 #include "proxy_tasks/scorer.h"
 #include "results/study_file.h"
@@ -10,6 +11,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <set>
@@ -40,15 +42,19 @@ Outcome never_ready(const primitives::LayerGraph&, const std::stop_token& stop) 
 
 /// A study with a budget of scored layers (0: none), and what its workers told.
 struct Study {
-    explicit Study(std::int64_t scored = 0) { configuration.budget.scored = scored; }
+    explicit Study(std::int64_t scored = 0) {
+        configuration.budget.scored = scored;
+        configuration.scoring.dataset.name = "test";
+        configuration.scoring.anchors = {"a", "b"};
+    }
 
     Configuration configuration;
     results::StudyFile file{"{}"};
     std::vector<Event> events;
 
-    bool run(int threads, const Evaluate& evaluate, std::stop_token stop = {}) {
+    bool run(int threads, const Evaluate& evaluate, const std::stop_token& stop = {}) {
         return work(
-            configuration, [this] { return file.open(); }, results::Worker(), threads, evaluate, std::move(stop),
+            configuration, [this] { return file.open(); }, results::Worker(), threads, evaluate, stop,
             [this](const Event& event) { events.push_back(event); });
     }
 
@@ -194,6 +200,46 @@ TEST(Worker, records_rejections) {
     EXPECT_EQ(study.told(Kind::rejected), study.funnel().quality);
 }
 
+TEST(Worker, tells_of_a_late_result_what_was_recorded_before) {
+    Study study(1);
+    study.run(1, [&](const primitives::LayerGraph& graph, const std::stop_token&) {
+        Outcome faster = quick_score(graph);
+        for (auto& score : faster.scores) score.accuracy = 0.25;
+        const auto store = study.file.open();
+        store->finish(store->add_worker({}), primitives::probe(graph).fingerprint, faster);
+        return quick_score(graph);
+    });
+    EXPECT_EQ(study.told(Kind::scored), 0);
+    ASSERT_EQ(study.told(Kind::late), 1);
+    const Candidate& told = study.events.back().candidate;
+    EXPECT_EQ(told.state, Candidate::State::scored);
+    EXPECT_EQ(told.outcome.scores.at(0).accuracy, 0.25);
+}
+
+TEST(Worker, refuses_to_breed_from_scores_that_are_not_those_of_the_studys_anchors) {
+    const auto error_with = [](const std::function<void(Outcome&)>& change) -> std::string {
+        Study study(10);
+        try {
+            study.run(1, [&](const primitives::LayerGraph& graph, const std::stop_token&) {
+                Outcome outcome = quick_score(graph);
+                change(outcome);
+                return outcome;
+            });
+        } catch (const results::StoreError& error) {
+            return error.what();
+        }
+        return "none";
+    };
+    using testing::HasSubstr;
+    EXPECT_EQ(error_with([](Outcome&) {}), "none");
+    EXPECT_EQ(error_with([](Outcome& outcome) { std::swap(outcome.scores[0], outcome.scores[1]); }), "none");
+    EXPECT_THAT(error_with([](Outcome& outcome) { outcome.scores.pop_back(); }), HasSubstr("of candidate "));
+    EXPECT_THAT(error_with([](Outcome& outcome) { outcome.scores.push_back({.task = "test/c"}); }),
+                HasSubstr("of candidate "));
+    EXPECT_THAT(error_with([](Outcome& outcome) { outcome.scores[1].task = "other/b"; }), HasSubstr("of candidate "));
+    EXPECT_THAT(error_with([](Outcome& outcome) { outcome.scores[0].accuracy = NAN; }), HasSubstr("of candidate "));
+}
+
 // ---- failures ----
 
 TEST(FailingEvaluation, is_recorded_and_the_search_goes_on) {
@@ -237,6 +283,28 @@ TEST(FailingEvaluation, ends_the_search_when_nothing_else_happens) {
         EXPECT_STREQ(error.what(), "no data");
     }
     EXPECT_EQ(evaluations, 9) << "three layers, three attempts each";
+}
+
+TEST(FailingEvaluation, on_all_threads_at_once_does_not_end_the_search) {
+    constexpr int threads = 12;  // more than the failures in a row that end a thread
+    Study study(20);
+    std::atomic<int> started = 0;
+    const auto wait_until = [](const std::function<bool()>& holds) {
+        for (int wait = 0; wait < 30000 && !holds(); ++wait) std::this_thread::sleep_for(1ms);
+    };
+    std::atomic<int> failed = 0;
+    EXPECT_TRUE(work(
+        study.configuration, [&] { return study.file.open(); }, {}, threads,
+        [&](const primitives::LayerGraph& graph, const std::stop_token&) {
+            if (++started <= threads) {
+                wait_until([&] { return started >= threads; });
+                throw std::runtime_error("the disk was away for a moment");
+            }
+            wait_until([&] { return failed >= threads; });  // no success comes between
+            return quick_score(graph);
+        },
+        {}, [&](const Event& event) { failed += event.kind == Kind::failed ? 1 : 0; }));
+    EXPECT_EQ(failed, threads);
 }
 
 TEST(FailingStore, ends_the_search_with_its_error) {
