@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <dlfcn.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sched.h>
 #include <sstream>
 #include <string_view>
 #include <sys/types.h>
@@ -55,7 +57,15 @@ std::string processor_name() {
     return uname(&system) == 0 ? system.machine : "unknown";
 }
 
-int available_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+int available_cores(const std::string& quota_file) {
+    int cores = static_cast<int>(std::thread::hardware_concurrency());
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) cores = CPU_COUNT(&allowed);
+    double quota = 0, period = 0;  // microseconds of processor time in so many of real time; or "max"
+    if (std::ifstream(quota_file) >> quota >> period && quota > 0 && period > 0)
+        cores = static_cast<int>(std::min<double>(cores, std::ceil(quota / period)));
+    return std::max(1, cores);
+}
 
 std::vector<std::string> vector_extensions() {
     constexpr std::array known{"sse4_2", "avx", "fma", "avx2", "avx512f", "avx512_bf16", "amx_tile", "asimd", "sve"};
@@ -81,8 +91,10 @@ std::optional<std::uint64_t> free_disk_bytes(const std::string& folder) {
 Allocator allocator() {
     const auto version = ask_jemalloc<const char*>("version");
     if (!version) return {"the C library's", false};
-    // jemalloc hands unused pages back some time after they were freed; -1 means never.
-    const bool keeps = ask_jemalloc<ssize_t>("opt.dirty_decay_ms") == ssize_t{-1};
+    // jemalloc hands unused pages back some time after they were freed; -1 means never. A step takes less than a second.
+    constexpr ssize_t long_enough = 1000;
+    const ssize_t milliseconds = ask_jemalloc<ssize_t>("opt.dirty_decay_ms").value_or(0);
+    const bool keeps = milliseconds == -1 || milliseconds >= long_enough;
     const std::string_view text = *version;
     return {fmt::format("jemalloc {}", text.substr(0, text.find('-'))), keeps};
 }

@@ -9,8 +9,9 @@
 namespace normact::tools {
 
 std::string processor_name();
-/// The cores that this process may use.
-int available_cores();
+/// The cores that this process may use: those that it may run on, or fewer where its control group grants less time,
+/// as containers do. `quota_file` is the group's cpu.max.
+int available_cores(const std::string& quota_file = "/sys/fs/cgroup/cpu.max");
 /// The vector instructions of this processor that kernels make use of, oldest first: "avx2", "avx512f".
 std::vector<std::string> vector_extensions();
 
@@ -26,7 +27,7 @@ std::optional<std::uint64_t> free_disk_bytes(const std::string& folder);
 /// The memory allocator that really serves this process.
 struct Allocator {
     std::string name;          ///< "jemalloc 5.3.0" or "the C library's"
-    bool keeps_pages = false;  ///< frees are not given back to the system: worth up to 3x while training
+    bool keeps_pages = false;  ///< from one training step to the next: worth up to 3x
 };
 Allocator allocator();
 

@@ -1,0 +1,43 @@
+#include "tools/machine.h"
+
+#include "tools/text_file.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <sched.h>
+
+namespace normact::tools {
+namespace {
+
+int cores_with_quota(const std::string& quota) {
+    const std::string path = testing::TempDir() + "/machine_test_cpu.max";
+    replace_text_file(path, quota);
+    const int cores = available_cores(path);
+    std::filesystem::remove(path);
+    return cores;
+}
+
+TEST(AvailableCores, are_no_more_than_the_control_group_grants) {
+    const int all = available_cores("/nowhere");
+    EXPECT_EQ(cores_with_quota("max 100000\n"), all);
+    EXPECT_EQ(cores_with_quota("100000000 100000\n"), all);
+    EXPECT_EQ(cores_with_quota("50000 100000\n"), 1);
+    EXPECT_EQ(cores_with_quota("150000 100000\n"), std::min(all, 2)) << "a started core counts";
+    for (const char* nonsense : {"", "x", "100000", "0 0", "-1 100000"}) EXPECT_EQ(cores_with_quota(nonsense), all);
+}
+
+TEST(AvailableCores, are_those_that_the_process_may_run_on) {
+    cpu_set_t before;
+    ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (int core = 0; CPU_COUNT(&one) == 0; ++core)
+        if (CPU_ISSET(core, &before)) CPU_SET(core, &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    EXPECT_EQ(available_cores("/nowhere"), 1);
+    sched_setaffinity(0, sizeof before, &before);
+}
+
+}  // namespace
+}  // namespace normact::tools
