@@ -7,6 +7,7 @@
 #include <elf.h>
 #include <link.h>
 #include <span>
+#include <string_view>
 
 namespace normact::tools {
 namespace {
@@ -32,23 +33,34 @@ std::string find_in_notes(std::span<const unsigned char> notes) {
     return {};
 }
 
-/// Called for each loaded object, the program itself first.
-int look_into(dl_phdr_info* object, std::size_t, void* result) {
+struct Search {
+    std::string_view library;  ///< empty: the program itself, which has no name and comes first
+    std::string identifier{};
+};
+
+/// Called for each loaded object until it returns 1.
+int look_into(dl_phdr_info* object, std::size_t, void* data) {
+    auto& search = *static_cast<Search*>(data);
+    const std::string_view path = object->dlpi_name;
+    if (!search.library.empty() && path.substr(path.rfind('/') + 1) != search.library) return 0;
     for (const ElfW(Phdr) & segment : std::span(object->dlpi_phdr, object->dlpi_phnum)) {
         if (segment.p_type != PT_NOTE) continue;
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): so the loader says where it lies
         const auto* start = reinterpret_cast<const unsigned char*>(object->dlpi_addr + segment.p_vaddr);
         const std::string found = find_in_notes({start, segment.p_memsz});
-        if (!found.empty()) *static_cast<std::string*>(result) = found;
+        if (!found.empty()) search.identifier = found;
     }
-    return 1;  // the others don't matter
+    return 1;
 }
 
 }  // namespace
 
-std::string build_identifier() {
-    std::string identifier;
-    dl_iterate_phdr(look_into, &identifier);
-    return identifier;
+std::string build_identifier() { return build_identifier({}); }
+
+std::string build_identifier(std::string_view library) {
+    Search search{library};
+    dl_iterate_phdr(look_into, &search);
+    return search.identifier;
 }
 
 }  // namespace normact::tools

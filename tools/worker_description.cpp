@@ -19,8 +19,10 @@ std::string host_name() {
 }  // namespace
 
 std::string build_description() {
-    return fmt::format("normact {} ({} {}), {}, LibTorch {}", NORMACT_VERSION, NORMACT_BUILD_TYPE, build_identifier(),
-                       NORMACT_COMPILER, NORMACT_LIBTORCH_VERSION);
+    // The version is that of the headers, the identifier that of the library which really runs.
+    return fmt::format("normact {} ({} {}), {}, LibTorch {} ({})", NORMACT_VERSION, NORMACT_BUILD_TYPE,
+                       build_identifier(), NORMACT_COMPILER, NORMACT_LIBTORCH_VERSION,
+                       build_identifier("libtorch_cpu.so"));
 }
 
 results::Worker describe_worker(const std::string& engine) {

@@ -6,7 +6,7 @@
 
 namespace normact::tools {
 
-/// Version, build and compiler of this program and the version of LibTorch: scores of two builds may differ.
+/// Version, build and compiler of this program, and version and build of LibTorch: scores of two builds may differ.
 std::string build_description();
 /// Who works here: what a study records with each score.
 results::Worker describe_worker(const std::string& engine);
