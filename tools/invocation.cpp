@@ -28,7 +28,7 @@ std::string shell_quoted(std::string_view word) {
 }
 
 std::string command_line(const std::vector<std::string>& words) {
-    std::string line = program_name();
+    std::string line = shell_quoted(program_name());
     for (const std::string& word : words) line += " " + shell_quoted(word);
     return line;
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 namespace normact::tools {
 namespace {
@@ -27,6 +28,12 @@ TEST(Invocation, quotes_so_that_a_shell_reads_the_same_word) {
          {"", "my study.db", "it's", "$HOME", "`id`", "a\nb", "#17", "~/x", "x*sigmoid(x)", "-x", "a\\b", "\"", "!"}) {
         EXPECT_EQ(read_by_a_shell(word), word);
     }
+}
+
+TEST(Invocation, quotes_the_programs_own_path) {
+    setenv("NORMACT_COMMAND", "/home/me/my tools/run", 1);  // NOLINT(concurrency-mt-unsafe): one thread
+    EXPECT_EQ(command_line({"top"}), "'/home/me/my tools/run' top");
+    unsetenv("NORMACT_COMMAND");  // NOLINT(concurrency-mt-unsafe)
 }
 
 }  // namespace
