@@ -5,35 +5,15 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 namespace normact::tools {
-
-std::optional<double> mean_accuracy(std::span<const proxy_tasks::Score> scores) {
-    if (scores.empty()) return std::nullopt;
-    double sum = 0;
-    for (const auto& score : scores) sum += score.accuracy;
-    return sum / static_cast<double>(scores.size());
-}
 
 std::string accuracy_text(double accuracy) { return fmt::format("{:.4f}", accuracy); }
 
 std::string anchor_of(const std::string& task) { return task.substr(task.find('/') + 1); }
 
 std::string state_name(const results::Candidate& candidate) {
-    using State = results::Candidate::State;
-    constexpr std::array rejections{"rejected", "invalid", "quality", "stability"};  // in the order of Rejection
-    switch (candidate.state) {
-        case State::open:
-            return "open";
-        case State::scored:
-            return "scored";
-        case State::quarantined:
-            return "quarantined";
-        case State::rejected:
-            break;
-    }
-    return rejections.at(static_cast<std::size_t>(candidate.outcome.rejection));
+    const bool rejected = candidate.state == results::Candidate::State::rejected;
+    return std::string(rejected ? results::name(candidate.outcome.rejection) : results::name(candidate.state));
 }
 
 std::string best_table(const std::vector<results::Candidate>& best, std::optional<std::size_t> width) {
@@ -46,7 +26,7 @@ std::string best_table(const std::vector<results::Candidate>& best, std::optiona
     std::vector<std::vector<std::string>> rows;
     for (const auto& candidate : best) {
         std::vector<std::string> row{fmt::to_string(rows.size() + 1), fmt::to_string(candidate.id),
-                                     accuracy_text(mean_accuracy(candidate.outcome.scores).value_or(0))};
+                                     accuracy_text(results::mean_accuracy(candidate.outcome.scores).value_or(0))};
         for (const auto& score : candidate.outcome.scores) row.push_back(accuracy_text(score.accuracy));
         row.push_back(candidate.origin);
         row.push_back(primitives::to_text(candidate.graph));

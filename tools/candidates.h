@@ -1,18 +1,14 @@
 #pragma once
 
-#include "proxy_tasks/outcome.h"
 #include "results/store.h"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 // How candidates and what became of them read.
 namespace normact::tools {
 
-/// The mean accuracy over the anchors; nothing without scores.
-std::optional<double> mean_accuracy(std::span<const proxy_tasks::Score> scores);
 /// An accuracy with as many digits as 10,000 validation images carry: 0.8312.
 std::string accuracy_text(double accuracy);
 /// A task without its data set: "resnet-tiny" of "cifar-10/resnet-tiny".

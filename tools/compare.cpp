@@ -5,6 +5,7 @@
 #include "tools/candidates.h"
 #include "tools/command.h"
 #include "tools/comparison.h"
+#include "tools/file_lock.h"
 #include "tools/invocation.h"
 #include "tools/json_output.h"
 #include "tools/layer_argument.h"
@@ -15,7 +16,6 @@
 #include "tools/study_argument.h"
 #include "tools/table.h"
 #include "tools/terminal.h"
-#include "tools/text_file.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -25,18 +25,18 @@
 #include <exception>
 #include <filesystem>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <thread>
 #include <unistd.h>
 
 namespace normact::tools {
 namespace {
 
-/// One training to do: a layer with one replicate.
+/// One training to do.
 struct Job {
-    std::string name;
     primitives::Layer layer;
-    primitives::Hash128 hash;
-    int replicate = 0;
+    Training training;
 };
 
 /// Does the jobs, as many at once as there are threads, and keeps what is finished.
@@ -82,17 +82,18 @@ class Trainer {
             done_[index] =
                 (finished_anchors + static_cast<double>(progress.step) / std::max(1, progress.steps)) / anchors;
         };
-        const auto outcome = score_replicate(scorer, comparison_.configuration, job.layer, job.replicate, stop, report);
+        const int replicate = job.training.replicate;
+        const auto outcome = score_replicate(scorer, comparison_.configuration, job.layer, replicate, stop, report);
         done_[index] = 1;
         std::string scores;
         for (const auto& score : outcome.scores) {
             scores += fmt::format("  {} {}", anchor_of(score.task), accuracy_text(score.accuracy));
         }
-        line.print(fmt::format("{:>7}  {}, seed {}: {}{}", clock_text(line.elapsed()), job.name, job.replicate,
-                               accuracy_text(mean_accuracy(outcome.scores).value_or(0)), scores));
+        line.print(fmt::format("{:>7}  {}, seed {}: {}{}", clock_text(line.elapsed()), job.layer.name, replicate,
+                               accuracy_text(results::mean_accuracy(outcome.scores).value_or(0)), scores));
         const std::scoped_lock lock(mutex_);
-        comparison_.finished[{job.hash, job.replicate}] = outcome.scores;
-        if (!output_.empty()) replace_text_file(output_, printed(to_json(comparison_)));
+        comparison_.finished[job.training] = outcome.scores;
+        if (!output_.empty()) save(comparison_, output_);
     }
 
     std::string progress(Seconds elapsed) const {
@@ -122,16 +123,25 @@ search::Configuration configuration_of(const Arguments& arguments) {
         arguments, arguments.has("study") ? open_study(arguments.text("study")).configuration : search::preset("demo"));
 }
 
+/// The layer as it is trained: one of the catalogue or a file whose groups or epsilon are not the usual ones keeps its
+/// own, all others take those of the configuration.
+primitives::Layer trained_layer(const NamedLayer& named, const proxy_tasks::ScoringSettings& scoring) {
+    primitives::Layer layer = named.layer;
+    if (named.candidate) layer.graph = trained_graph(open_study(named.study), *named.candidate);
+    if (named.candidate || layer.settings == primitives::LayerSettings()) layer.settings = scoring.layer;
+    return layer;
+}
+
 /// What is to be trained: each layer's first replicate first, so that a table is soon there.
-std::vector<Job> open_jobs(const Comparison& comparison, const std::vector<NamedLayer>& layers) {
+std::vector<Job> open_jobs(const Comparison& comparison, const std::vector<primitives::Layer>& layers, int seeds) {
     std::vector<Job> jobs;
-    for (int replicate = 0; replicate < comparison.seeds; ++replicate) {
-        for (std::size_t i = 0; i < layers.size(); ++i) {
-            const ComparedLayer& layer = comparison.layers[i];
-            const bool planned = std::ranges::any_of(
-                jobs, [&](const Job& job) { return job.hash == layer.hash && job.replicate == replicate; });
-            if (planned || comparison.finished.contains({layer.hash, replicate})) continue;
-            jobs.push_back({layer.name, {layer.name, primitives::canonical(layers[i].layer.graph), comparison.configuration.scoring.layer}, layer.hash, replicate});
+    std::set<Training> planned;
+    for (int replicate = 0; replicate < seeds; ++replicate) {
+        for (const primitives::Layer& layer : layers) {
+            const primitives::LayerGraph graph = primitives::canonical(layer.graph);
+            const Training training{primitives::hash_canonical(graph), layer.settings, replicate};
+            if (comparison.finished.contains(training) || !planned.insert(training).second) continue;
+            jobs.push_back({{layer.name, graph, layer.settings}, training});
         }
     }
     return jobs;
@@ -145,7 +155,7 @@ std::string estimate_text(const std::optional<Estimate>& estimate) {
 
 /// Best first; layers without a score last.
 std::string comparison_table(const Comparison& comparison, std::optional<std::size_t> width) {
-    const std::vector<std::string> tasks = tasks_of(comparison);
+    const std::vector<std::string> tasks = search::tasks_of(comparison.configuration.scoring);
     std::vector<Column> layout{{"layer", Column::Side::left}, {"mean", Column::Side::left}};
     for (const std::string& task : tasks) layout.push_back({anchor_of(task), Column::Side::left});
     layout.push_back({"text form", Column::Side::left});
@@ -165,31 +175,32 @@ std::string comparison_table(const Comparison& comparison, std::optional<std::si
 }
 
 int run(const Arguments& arguments) {
-    StopOnSignals signals(
-        [] { fmt::print(stderr, "\nStopping: what is finished is kept. Once more ends at once.\n"); });
-    constexpr int most_seeds = 1000;
+    StopOnSignals signals([] { tell("\nStopping: what is finished is kept. Once more ends at once.\n"); });
+    const int seeds = static_cast<int>(arguments.number("seeds", 1, most_seeds));
     Comparison comparison;
-    comparison.seeds = static_cast<int>(arguments.number("seeds", 1, most_seeds));
+    comparison.seeds = seeds;
     comparison.configuration = configuration_of(arguments);
-    std::vector<NamedLayer> layers;
+    std::vector<primitives::Layer> layers;
     for (const std::string& word : arguments.operands()) {
-        layers.push_back(read_layer(word, arguments));
-        const primitives::Layer& layer = layers.back().layer;
-        comparison.layers.push_back({layer.name, primitives::to_text(layer.graph), primitives::hash(layer.graph)});
+        layers.push_back(trained_layer(read_layer(word, arguments), comparison.configuration.scoring));
+        const auto& [name, graph, settings] = layers.back();
+        comparison.layers.push_back({name, primitives::to_text(graph), primitives::hash(graph), settings});
     }
     const std::string output = arguments.text("output");
+    std::optional<FileLock> lock;  // two that write one file would lose each other's scores
+    if (!output.empty()) lock.emplace(output);
     if (!output.empty() && std::filesystem::exists(output)) take_over(comparison, output);
-    std::vector<Job> jobs = open_jobs(comparison, layers);
+    std::vector<Job> jobs = open_jobs(comparison, layers, seeds);
     if (!jobs.empty()) {
         const proxy_tasks::Scorer scorer(comparison.configuration.scoring);
+        if (!output.empty()) save(comparison, output);  // what can't be written is known before hours of training
         Trainer(comparison, std::move(jobs), output).run(scorer, read_threads(arguments), signals.token());
     }
-    fmt::print("{}", arguments.has("json") ? printed(to_json(comparison))
-                                           : comparison_table(comparison, terminal_width(STDOUT_FILENO)));
+    answer(arguments.has("json") ? printed(to_json(comparison))
+                                 : comparison_table(comparison, terminal_width(STDOUT_FILENO)));
     if (signals.signal() == 0) return fine;
-    fmt::print(stderr, "{}\n",
-               output.empty() ? "Stopped. With --output FILE it could be gone on with."
-                              : "Stopped. The same command goes on with the rest.");
+    tell(output.empty() ? "Stopped. With --output FILE it could be gone on with.\n"
+                        : "Stopped. The same command goes on with the rest.\n");
     return 128 + signals.signal();
 }
 

@@ -2,6 +2,7 @@
 
 #include "tools/candidates.h"
 #include "tools/json_output.h"
+#include "tools/terminal.h"
 #include "tools/text_file.h"
 
 #include <fmt/format.h>
@@ -9,8 +10,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 namespace normact::tools {
 namespace {
@@ -23,14 +26,17 @@ Json conditions(const search::Configuration& configuration) {
     return {{"seed", all.at("seed")}, {"scoring", all.at("scoring")}};
 }
 
-/// One value for each finished replicate of the layer.
+/// Calls body(scores) for each finished replicate of the layer, in their order.
+void for_each_finished(const Comparison& comparison, const ComparedLayer& layer, auto&& body) {
+    const auto end = comparison.finished.lower_bound({layer.hash, layer.settings, most_seeds});
+    for (auto it = comparison.finished.lower_bound({layer.hash, layer.settings, 0}); it != end; ++it) body(it->second);
+}
+
+/// One value for each of them.
 template <typename Value>
 std::vector<double> values_of(const Comparison& comparison, const ComparedLayer& layer, const Value& value) {
     std::vector<double> values;
-    for (auto it = comparison.finished.lower_bound({layer.hash, 0});
-         it != comparison.finished.end() && it->first.first == layer.hash; ++it) {
-        values.push_back(value(it->second));
-    }
+    for_each_finished(comparison, layer, [&](const auto& scores) { values.push_back(value(scores)); });
     return values;
 }
 
@@ -41,34 +47,80 @@ Json to_json(const std::optional<Estimate>& estimate) {
 
 Json to_json(const Comparison& comparison, const ComparedLayer& layer) {
     Json anchors = Json::array();
-    for (const std::string& task : tasks_of(comparison)) {
+    for (const std::string& task : search::tasks_of(comparison.configuration.scoring)) {
         Json anchor{{"task", task}};
         anchor.update(to_json(on_task(comparison, layer, task)));
         anchors.push_back(std::move(anchor));
     }
     Json scores = Json::array();
-    for (const auto& [key, replicate] : comparison.finished) {
-        if (key.first != layer.hash) continue;
+    for_each_finished(comparison, layer, [&](const auto& replicate) {
         for (const auto& score : replicate) scores.push_back(tools::to_json(score));
-    }
-    Json document{{"name", layer.name}, {"text", layer.text}, {"hash", primitives::to_string(layer.hash)}};
+    });
+    Json document{{"name", layer.name},
+                  {"text", layer.text},
+                  {"hash", primitives::to_string(layer.hash)},
+                  {"groups", layer.settings.groups},
+                  {"epsilon", layer.settings.epsilon}};
     document.update(to_json(overall(comparison, layer)));
     document["anchors"] = std::move(anchors);
     document["scores"] = std::move(scores);
     return document;
 }
 
+// What a file holds is not trusted.
+
+std::string shown(const Json& value) { return clipped(value.dump(), 40); }
+
+int whole_number(const Json& value, int least, int most) {
+    const bool fits = value.is_number_integer() && value >= least && value <= most;
+    if (!fits) throw std::runtime_error(fmt::format("{} is no whole number from {} to {}", shown(value), least, most));
+    return value;
+}
+
+double number(const Json& value, double least, double most) {
+    const bool fits = value.is_number() && value >= least && value <= most;
+    if (!fits) throw std::runtime_error(fmt::format("{} is no number from {} to {}", shown(value), least, most));
+    return value;
+}
+
+/// Files of the first releases lack both: their layers were all trained with the settings of the configuration.
+primitives::LayerSettings read_settings(const Json& entry, const primitives::LayerSettings& missing) {
+    constexpr int most_groups = std::numeric_limits<int>::max();
+    constexpr double smallest = std::numeric_limits<double>::min(), largest = std::numeric_limits<double>::max();
+    return {entry.contains("groups") ? whole_number(entry.at("groups"), 1, most_groups) : missing.groups,
+            entry.contains("epsilon") ? number(entry.at("epsilon"), smallest, largest) : missing.epsilon};
+}
+
+/// The scores of a layer by their replicates, each of which has every task once.
+std::map<int, std::vector<proxy_tasks::Score>> read_scores(const Json& list, const std::vector<std::string>& tasks) {
+    std::map<int, std::vector<proxy_tasks::Score>> replicates;
+    for (const Json& entry : list) {
+        const int replicate = whole_number(entry.at("replicate"), 0, most_seeds - 1);
+        constexpr double longest = std::numeric_limits<double>::max();
+        replicates[replicate].push_back(
+            {entry.at("task"), replicate, number(entry.at("accuracy"), 0, 1), number(entry.at("seconds"), 0, longest)});
+    }
+    for (const auto& [replicate, scores] : replicates) {
+        if (!std::ranges::is_permutation(scores, tasks, {}, &proxy_tasks::Score::task)) {
+            throw std::runtime_error(
+                fmt::format("replicate {} of a layer does not have one score for each task", replicate));
+        }
+    }
+    return replicates;
+}
+
 void take_over_layer(Comparison& comparison, const Json& entry) {
+    const proxy_tasks::ScoringSettings& scoring = comparison.configuration.scoring;
     const auto hash = primitives::parse_hash(entry.at("hash").get<std::string>());
     if (!hash) throw std::runtime_error("a hash is not 32 hexadecimal digits");
-    if (std::ranges::find(comparison.layers, *hash, &ComparedLayer::hash) == comparison.layers.end()) {
-        comparison.layers.push_back({entry.at("name"), entry.at("text"), *hash});
-    }
-    for (const Json& score : entry.at("scores")) {
-        const int replicate = score.at("replicate");
-        comparison.finished[{*hash, replicate}].push_back(
-            {score.at("task"), replicate, score.at("accuracy"), score.at("seconds")});
-    }
+    const ComparedLayer layer{entry.at("name"), entry.at("text"), *hash, read_settings(entry, scoring.layer)};
+    const bool is_there = std::ranges::any_of(comparison.layers, [&layer](const ComparedLayer& other) {
+        return other.hash == layer.hash && other.settings == layer.settings;
+    });
+    if (!is_there) comparison.layers.push_back(layer);
+    // A layer that was named in two ways stands twice, with the same scores: the first ones count.
+    for (auto& [replicate, scores] : read_scores(entry.at("scores"), search::tasks_of(scoring)))
+        comparison.finished.try_emplace({layer.hash, layer.settings, replicate}, std::move(scores));
 }
 
 }  // namespace
@@ -85,7 +137,7 @@ std::optional<Estimate> estimate(std::span<const double> values) {
 
 std::optional<Estimate> overall(const Comparison& comparison, const ComparedLayer& layer) {
     return estimate(values_of(comparison, layer, [](const std::vector<proxy_tasks::Score>& scores) {
-        return mean_accuracy(scores).value_or(0);
+        return results::mean_accuracy(scores).value_or(0);
     }));
 }
 
@@ -95,20 +147,13 @@ std::optional<Estimate> on_task(const Comparison& comparison, const ComparedLaye
     }));
 }
 
-std::vector<std::string> tasks_of(const Comparison& comparison) {
-    std::vector<std::string> tasks;
-    if (comparison.finished.empty()) return tasks;
-    for (const auto& score : comparison.finished.begin()->second) tasks.push_back(score.task);
-    return tasks;
-}
-
 Json to_json(const Comparison& comparison) {
     Json layers = Json::array();
     for (const ComparedLayer& layer : comparison.layers) layers.push_back(to_json(comparison, layer));
     Json document{{"format", "normact/compare"}, {"version", 1}, {"preset", comparison.configuration.preset}};
     document.update(conditions(comparison.configuration));
     document["seeds"] = comparison.seeds;
-    document["tasks"] = tasks_of(comparison);
+    document["tasks"] = search::tasks_of(comparison.configuration.scoring);
     document["layers"] = std::move(layers);
     return document;
 }
@@ -123,11 +168,16 @@ void take_over(Comparison& comparison, const std::string& path) {
         if (document.at("seed") != wanted.at("seed") || document.at("scoring") != wanted.at("scoring")) {
             throw std::runtime_error("its scores were made with other settings");
         }
+        comparison.seeds = std::max(comparison.seeds, whole_number(document.at("seeds"), 1, most_seeds));
         for (const Json& layer : document.at("layers")) take_over_layer(comparison, layer);
     } catch (const std::exception& error) {
         throw std::runtime_error(
             fmt::format("{} can't be added to: {}. Name another file with --output.", path, error.what()));
     }
+}
+
+void save(const Comparison& comparison, const std::string& path) {
+    replace_text_file(path, printed(to_json(comparison)));
 }
 
 }  // namespace normact::tools

@@ -1,16 +1,17 @@
 #pragma once
 
+#include "primitives/graph.h"
 #include "primitives/hash.h"
 #include "proxy_tasks/outcome.h"
 #include "search/configuration.h"
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <compare>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace normact::tools {
@@ -20,6 +21,16 @@ struct ComparedLayer {
     std::string name;
     std::string text;
     primitives::Hash128 hash;
+    primitives::LayerSettings settings;  ///< that it is trained with
+};
+
+/// One training of one layer on all tasks.
+struct Training {
+    primitives::Hash128 hash;
+    primitives::LayerSettings settings;
+    int replicate = 0;
+
+    auto operator<=>(const Training&) const = default;
 };
 
 /// Layers trained side by side under the same settings, each several times, and what is finished of it. It is also the
@@ -28,9 +39,10 @@ struct Comparison {
     search::Configuration configuration;  ///< its scoring and its seed count
     int seeds = 1;                        ///< replicates 0 to seeds − 1
     std::vector<ComparedLayer> layers;
-    /// The scores of one layer and replicate, one a task.
-    std::map<std::pair<primitives::Hash128, int>, std::vector<proxy_tasks::Score>> finished;
+    std::map<Training, std::vector<proxy_tasks::Score>> finished;  ///< one score a task
 };
+
+inline constexpr int most_seeds = 1000;
 
 /// A mean and how well it is known.
 struct Estimate {
@@ -44,13 +56,14 @@ std::optional<Estimate> estimate(std::span<const double> values);
 std::optional<Estimate> overall(const Comparison& comparison, const ComparedLayer& layer);
 /// The same on one task.
 std::optional<Estimate> on_task(const Comparison& comparison, const ComparedLayer& layer, const std::string& task);
-/// The tasks in the order in which they are trained; empty as long as nothing is finished.
-std::vector<std::string> tasks_of(const Comparison& comparison);
 
 nlohmann::ordered_json to_json(const Comparison& comparison);
 
-/// Takes over what the file of an earlier run holds: its finished scores, and its layers after those that are there.
-/// Throws std::runtime_error if it is no such file, or one of other settings.
+/// Takes over what the file of an earlier run holds: its finished scores, its layers after those that are there, and
+/// its seeds if they are more. Throws std::runtime_error if it is no such file, one of other settings, or one with
+/// scores that no comparison has.
 void take_over(Comparison& comparison, const std::string& path);
+/// Puts the comparison in place of the file's content.
+void save(const Comparison& comparison, const std::string& path);
 
 }  // namespace normact::tools

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = os.environ["NORMACT"]
+PROGRAM = os.path.abspath(os.environ["NORMACT"])
 
 # Three steps on synthetic images: a candidate takes milliseconds.
 SMALL_TASK = {

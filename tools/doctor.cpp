@@ -21,6 +21,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <sstream>
 
 namespace normact::tools {
@@ -61,8 +62,8 @@ Finding check_memory() {
 
 Finding check_allocator() {
     const Allocator found = allocator();
-    if (found.keeps_pages) return {"allocator", Finding::State::there, found.name + ", keeps freed pages", {}};
-    return {"allocator", Finding::State::lacking, found.name + ", gives freed pages back",
+    if (found.keeps_pages) return {"allocator", Finding::State::there, found.name + ", keeps freed pages between steps", {}};
+    return {"allocator", Finding::State::lacking, found.name + ", gives freed pages back at once",
             "Training is up to 3 times slower. Install libjemalloc-dev and build again."};
 }
 
@@ -84,18 +85,32 @@ Finding check_graphviz() {
 }
 
 Finding check_dataset(const std::string& name) {
-    const proxy_tasks::DatasetSettings settings{name, {}};
-    const bool needed = name == search::preset("demo").scoring.dataset.name;
     try {
-        const proxy_tasks::Dataset found = proxy_tasks::load_dataset(settings);
+        const proxy_tasks::Dataset found = proxy_tasks::load_dataset({name, {}});
         return {name,
                 Finding::State::there,
                 fmt::format("{} images to train on, {} to validate", found.train.labels.size(0),
                             found.validation.labels.size(0)),
                 {}};
     } catch (const proxy_tasks::DatasetError& error) {
-        return {name, needed ? Finding::State::broken : Finding::State::lacking, "not usable", error.what()};
+        return {name, Finding::State::lacking, "not usable", error.what()};
     }
+}
+
+const std::string& default_dataset() {
+    static const std::string name = search::preset("demo").scoring.dataset.name;
+    return name;
+}
+
+/// All data sets. Without a single one of real images, the one that a search takes by itself is what is broken.
+std::vector<Finding> check_datasets() {
+    std::vector<Finding> findings;
+    for (const std::string& name : proxy_tasks::dataset_names()) findings.push_back(check_dataset(name));
+    const bool usable = std::ranges::any_of(findings, [](const Finding& finding) {
+        return finding.subject != "synthetic" && finding.state == Finding::State::there;
+    });
+    if (!usable) std::ranges::find(findings, default_dataset(), &Finding::subject)->state = Finding::State::broken;
+    return findings;
 }
 
 /// Trains BN-ReLU for a few steps on synthetic images.
@@ -132,7 +147,7 @@ std::vector<Finding> examine() {
                                   check_disk()};
     for (const evaluator::Engine* engine : evaluator::engines())
         findings.push_back(check_engine(std::string(engine->name())));
-    for (const std::string& name : proxy_tasks::dataset_names()) findings.push_back(check_dataset(name));
+    std::ranges::move(check_datasets(), std::back_inserter(findings));
     findings.push_back(check_graphviz());
     return findings;
 }
@@ -153,13 +168,24 @@ std::string indented(const std::string& advice) {
     return text;
 }
 
+/// A search with images that are there.
+std::string possible_search(const std::vector<Finding>& findings) {
+    const std::vector<std::string> names = proxy_tasks::dataset_names();
+    const auto is_there = [&](const std::string& name) {
+        const auto finding = std::ranges::find(findings, name, &Finding::subject);
+        return name != "synthetic" && finding->state == Finding::State::there;
+    };
+    if (is_there(default_dataset())) return command_line({"search"});
+    return command_line({"search", "--set", "scoring.dataset.name=" + *std::ranges::find_if(names, is_there)});
+}
+
 std::string for_people(const std::vector<Finding>& findings) {
     std::string text;
     for (const Finding& finding : findings) {
         text += fmt::format("{:<6}  {:<13}  {}\n", state_name(finding.state), finding.subject, printable(finding.text));
         if (!finding.advice.empty()) text += indented(finding.advice);
     }
-    return text + (search_can_run(findings) ? fmt::format("\nA search can run here: {}\n", command_line({"search"}))
+    return text + (search_can_run(findings) ? fmt::format("\nA search can run here: {}\n", possible_search(findings))
                                             : "\nA search can't run here: see what is broken above.\n");
 }
 
@@ -177,7 +203,7 @@ nlohmann::ordered_json for_programs(const std::vector<Finding>& findings) {
 
 int run(const Arguments& arguments) {
     const std::vector<Finding> findings = examine();
-    fmt::print("{}", arguments.has("json") ? printed(for_programs(findings)) : for_people(findings));
+    answer(arguments.has("json") ? printed(for_programs(findings)) : for_people(findings));
     return search_can_run(findings) ? fine : failed;
 }
 

@@ -53,11 +53,28 @@ def test_a_mistyped_command_gets_the_nearest_one(normact):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_output_that_can_not_be_written_is_a_failure(normact):
+@pytest.mark.parametrize("words", [["show", "BN-ReLU"], ["top", "--json"], ["--help"], ["doctor"]])
+def test_output_that_can_not_be_written_is_a_failure(here, words):
     with open("/dev/full", "w") as full:
-        running = normact.start("show", "BN-ReLU", stdout=full)
-        _, err = running.communicate(timeout=30)
-    assert running.returncode == 1 and "can't write" in err
+        running = here.start(*words, stdout=full)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 1 and "can't write the output" in err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_nowhere_to_write_a_message_is_no_abort(here):
+    with open("/dev/full", "w") as full:
+        for words, status in ((["frobnicate"], 2), (["show", "missing.json"], 1), (["show", "BN-ReLU"], 1)):
+            assert here.start(*words, stdout=full, stderr=full).wait(timeout=30) == status
+
+
+def test_a_reader_that_went_away_is_a_failure(here):
+    read, write = os.pipe()
+    os.close(read)
+    running = here.start("top", stdout=write, before=lambda: signal.signal(signal.SIGPIPE, signal.SIG_DFL))
+    os.close(write)
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 1 and "can't write the output: Broken pipe" in err
 
 
 # top
@@ -188,6 +205,25 @@ def test_control_characters_in_names_do_not_reach_the_terminal(normact):
 # compare
 
 
+def wait_for_a_score(path):
+    """Waits until a running comparison has put its first score into its file."""
+    deadline = time.monotonic() + 60
+    while not path.exists() or not any(layer["scores"] for layer in json.loads(path.read_text())["layers"]):
+        assert time.monotonic() < deadline, "no score within a minute"
+        time.sleep(0.05)
+
+
+def a_duplicate(study):
+    """A scored candidate whose function is that of an earlier, different layer."""
+    with sqlite3.connect(f"file:{study}?mode=ro", uri=True) as database:
+        duplicates = database.execute(
+            "SELECT c.id FROM candidate c JOIN evaluation e ON e.fingerprint = c.fingerprint "
+            "WHERE e.state = 'scored' AND c.id != e.candidate AND c.hash != "
+            "(SELECT hash FROM candidate WHERE id = e.candidate)").fetchall()
+    assert duplicates, "the study begins with two"
+    return duplicates[0][0]
+
+
 def test_compare_trains_every_layer_with_every_seed(normact):
     document = normact.json("compare", "BN-ReLU", S0, "--seeds", 3, *settings(), "--set", 'scoring.anchors=["resnet-micro","mobilenet-micro"]')
     assert [layer["name"] for layer in document["layers"]] == ["BN-ReLU", S0]
@@ -207,6 +243,29 @@ def test_compare_gives_a_studys_score_again(here):
     document = here.json("compare", best["candidate"], "--study", "small.study.db")
     accuracies = [score["accuracy"] for score in document["layers"][0]["scores"]]
     assert accuracies == [score["accuracy"] for score in best["scores"]], "to the last bit"
+
+
+def test_compare_gives_a_duplicate_the_score_that_it_shares(here, finished_study):
+    duplicate = a_duplicate(finished_study)
+    study = here.json("show", duplicate)["candidate"]
+    document = here.json("compare", duplicate, "--study", "small.study.db")
+    assert [score["accuracy"] for score in document["layers"][0]["scores"]] == [
+        score["accuracy"] for score in study["scores"]], "to the last bit"
+
+
+def test_a_layer_with_settings_of_its_own_is_trained_with_them(normact, finished_study):
+    layer = json.loads(normact("show", "EvoNorm-S0", "--format", "json")[0])
+    (normact.folder / "usual.json").write_text(json.dumps(layer))
+    (normact.folder / "own.json").write_text(json.dumps(layer | {"settings": {"groups": 2, "epsilon": 1.0}}))
+    shutil.copy(finished_study, normact.folder / "a.study.db")
+    layers = normact.json("compare", "own.json", "usual.json", "FRN-TLU", S0, 1, "--study", "a.study.db",
+                          "--set", "scoring.layer.groups=4")["layers"]
+    assert [(layer["groups"], layer["epsilon"]) for layer in layers] == [
+        (2, 1.0), (4, 1e-5), (32, 1e-6), (4, 1e-5), (4, 1e-5)]
+    own, usual = ([score["accuracy"] for score in layer["scores"]] for layer in layers[:2])
+    alone = normact.json("compare", S0, *settings(scoring__layer__groups=2, scoring__layer__epsilon=1,
+                                                  scoring__quality__minimum_accuracy=0))["layers"][0]
+    assert own == [score["accuracy"] for score in alone["scores"]] != usual
 
 
 def test_compare_does_not_depend_on_threads_or_order(normact):
@@ -233,6 +292,8 @@ def test_a_comparison_goes_on_where_its_file_ends(normact):
     more = normact.json("compare", "EvoNorm-S0", "--seeds", 2, "--output", "c.json", *settings())
     assert [layer["name"] for layer in more["layers"]] == ["EvoNorm-S0", "BN-ReLU", "GN-ReLU"]
     assert more["layers"][1:] == first["layers"], "what was there is kept"
+    fewer = normact.json(*command[:3], "--seeds", 1, "--output", "c.json", *settings())
+    assert fewer["seeds"] == 2 and len(fewer["layers"][0]["scores"]) == 2
     before = (normact.folder / "c.json").read_text()
     _, err = normact(*command, *settings(scoring__training__steps=4), status=1)
     assert "other settings" in err
@@ -242,12 +303,32 @@ def test_a_comparison_goes_on_where_its_file_ends(normact):
 def test_a_stopped_comparison_keeps_what_is_finished(normact):
     command = ["compare", "BN-ReLU", "GN-ReLU", "--seeds", 500, "--output", "c.json", *settings()]
     running = normact.start(*command)
-    while not (normact.folder / "c.json").exists():
-        time.sleep(0.05)
+    wait_for_a_score(normact.folder / "c.json")
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=30)
     assert running.returncode == 130 and "The same command goes on" in err
     assert json.loads((normact.folder / "c.json").read_text())["layers"][0]["scores"]
+    assert [path.name for path in normact.folder.iterdir()] == ["c.json"], "nothing else is left"
+
+
+def test_two_comparisons_do_not_write_one_file(normact):
+    running = normact.start("compare", "BN-ReLU", "--seeds", 500, "--output", "c.json", *settings())
+    wait_for_a_score(normact.folder / "c.json")
+    _, err = normact("compare", "GN-ReLU", "--output", "c.json", *settings(), status=1)
+    assert "c.json is in use" in err
+    running.kill()
+    running.communicate()
+    kept = len(json.loads((normact.folder / "c.json").read_text())["layers"][0]["scores"])
+    document = normact.json("compare", "GN-ReLU", "--output", "c.json", *settings())
+    assert [len(layer["scores"]) for layer in document["layers"]] == [1, kept]
+
+
+def test_a_file_that_can_not_be_written_is_named_before_the_first_training(normact):
+    _, err = normact("compare", "BN-ReLU", "--output", "nowhere/c.json", *settings(), status=1)
+    assert "nowhere/c.json" in err and "seed 0" not in err
+    (normact.folder / "c.json.new").mkdir()
+    _, err = normact("compare", "BN-ReLU", "--output", "c.json", *settings(), status=1)
+    assert "c.json" in err and "seed 0" not in err
 
 
 @pytest.mark.parametrize("words, status, hint", [
@@ -277,13 +358,7 @@ def test_a_score_can_be_had_again_to_the_last_bit(here):
 
 
 def test_a_duplicates_score_is_that_of_the_layer_it_shares(here, finished_study):
-    with sqlite3.connect(f"file:{finished_study}?mode=ro", uri=True) as database:
-        duplicates = database.execute(
-            "SELECT c.id FROM candidate c JOIN evaluation e ON e.fingerprint = c.fingerprint "
-            "WHERE e.state = 'scored' AND c.id != e.candidate AND c.hash != "
-            "(SELECT hash FROM candidate WHERE id = e.candidate)").fetchall()
-    assert duplicates, "the study begins with two"
-    assert here.json("verify", "--score", duplicates[0][0])["identical"] is True
+    assert here.json("verify", "--score", a_duplicate(finished_study))["identical"] is True
 
 
 def test_a_changed_score_is_found_out(normact, finished_study):
@@ -325,6 +400,32 @@ def test_the_doctor_sees_what_is_missing(normact):
     out, err = done.communicate(timeout=60)
     graphviz = next(f for f in json.loads(out)["findings"] if f["subject"] == "graphviz")
     assert graphviz["state"] == "lacks" and "apt-get" in graphviz["advice"]
+
+
+def hide_images(folder, *names):
+    """A place for data sets that is looked at first, with empty folders; gives the environment that names it."""
+    for name in names:
+        (folder / name).mkdir(parents=True)
+    return {"NORMACT_DATA": str(folder)}
+
+
+def test_the_doctor_wants_some_real_images(normact):
+    environment = hide_images(normact.folder / "data", "fashion-mnist", "cifar-10-batches-bin", "cifar-100-binary")
+    out, _ = normact("doctor", status=1, environment=environment)
+    assert "A search can't run here" in out
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("broken")] == ["fashion-mnist"]
+
+
+CIFAR_10 = Path(os.environ.get("NORMACT_DATA", "nowhere")) / "cifar-10-batches-bin"
+
+
+@pytest.mark.skipif(not CIFAR_10.is_dir(), reason="needs the real CIFAR-10 in $NORMACT_DATA")
+def test_the_doctor_is_content_with_other_images_than_a_search_takes_by_itself(normact):
+    environment = hide_images(normact.folder / "data", "fashion-mnist", "cifar-100-binary")
+    (normact.folder / "data" / CIFAR_10.name).symlink_to(CIFAR_10.absolute())
+    out, _ = normact("doctor", environment=environment)
+    assert "broken" not in out
+    assert out.endswith(" search --set scoring.dataset.name=cifar-10\n")
 
 
 # What docs/commands.md promises

@@ -26,7 +26,7 @@ Json to_json(const results::Funnel& funnel) {
 Json to_json(const results::Candidate& candidate, const primitives::LayerSettings& settings) {
     Json scores = Json::array();
     for (const auto& score : candidate.outcome.scores) scores.push_back(to_json(score));
-    const auto mean = mean_accuracy(candidate.outcome.scores);
+    const auto mean = results::mean_accuracy(candidate.outcome.scores);
     const primitives::Layer layer{fmt::format("candidate {}", candidate.id), candidate.graph, settings};
     return {{"candidate", candidate.id},
             {"state", state_name(candidate)},

@@ -11,7 +11,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <csignal>
 #include <exception>
 #include <string>
 #include <vector>
@@ -54,17 +54,17 @@ std::string page_for(const std::vector<std::string>& words) {
 
 int run(const std::vector<std::string>& words) {
     if (words.empty() || words.front() == "--help" || words.front() == "-h" || words.front() == "help") {
-        fmt::print("{}", overview());
+        answer(overview());
         return fine;
     }
     if (words.front() == "--version") {
-        fmt::print("{}\n", build_description());
+        answer(build_description() + "\n");
         return fine;
     }
     const Command& command = find_command(words.front());
     const std::vector<std::string> rest(words.begin() + 1, words.end());
     if (asks_for_help(rest)) {
-        fmt::print("{}", help(command));
+        answer(help(command));
         return fine;
     }
     return command.run(parse(command, rest));
@@ -77,16 +77,14 @@ int run(const std::vector<std::string>& words) {
 int main(int count, char** words) {
     using namespace normact::tools;
     const std::vector<std::string> arguments(words + 1, words + count);
+    std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of writing, and ends no search
     try {
-        const int status = run(arguments);
-        if (std::fflush(stdout) == 0) return status;
-        fmt::print(stderr, "normact: can't write the output\n");
-        return failed;
+        return run(arguments);
     } catch (const UsageError& error) {
-        fmt::print(stderr, "normact: {}\nSee: {}\n", printable_lines(error.what()), page_for(arguments));
+        tell(fmt::format("normact: {}\nSee: {}\n", printable_lines(error.what()), page_for(arguments)));
         return wrong_usage;
     } catch (const std::exception& error) {
-        fmt::print(stderr, "normact: {}\n", printable_lines(error.what()));
+        tell(fmt::format("normact: {}\n", printable_lines(error.what())));
         return failed;
     }
 }

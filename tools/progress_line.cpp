@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <unistd.h>
 
 namespace normact::tools {
@@ -23,7 +22,7 @@ ProgressLine::ProgressLine(std::function<std::string(Seconds)> line, Seconds pla
 void ProgressLine::print(const std::string& line) {
     const std::scoped_lock lock(mutex_);
     const bool terminal = terminal_width(STDERR_FILENO).has_value();
-    fmt::print(stderr, "{}{}\n", terminal ? start_of_line : "", printable(line));
+    tell(fmt::format("{}{}\n", terminal ? start_of_line : "", printable(line)));
 }
 
 void ProgressLine::tick(const std::stop_token& stop) {
@@ -38,14 +37,9 @@ void ProgressLine::tick(const std::stop_token& stop) {
         lock.unlock();  // the text may take a while, or print itself
         const std::string line = printable(line_(elapsed()));
         lock.lock();
-        if (width) {
-            fmt::print(stderr, "{}{}", start_of_line, clipped(line, *width - 1));
-            std::fflush(stderr);
-        } else {
-            fmt::print(stderr, "{}\n", line);
-        }
+        tell(width ? start_of_line + clipped(line, *width - 1) : line + "\n");
     }
-    if (terminal_width(STDERR_FILENO)) fmt::print(stderr, "{}", start_of_line);
+    if (terminal_width(STDERR_FILENO)) tell(start_of_line);
 }
 
 }  // namespace normact::tools

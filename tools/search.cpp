@@ -117,14 +117,15 @@ std::string budget_text(const search::Budget& budget) {
     return limits.empty() ? "until it is stopped" : fmt::format("{}", fmt::join(limits, " or "));
 }
 
-void print_heading(const Plan& plan, const results::Worker& worker) {
+std::string heading(const Plan& plan, const results::Worker& worker) {
     const proxy_tasks::ScoringSettings& scoring = plan.configuration.scoring;
-    fmt::print(stderr, "study   {} ({})\n", printable(plan.path), plan.resumes ? "goes on" : "new");
-    fmt::print(stderr, "task    {}, {} steps of batch {} in {}\n", printable(scoring.dataset.name),
-               scoring.training.steps, scoring.training.batch,
-               printable(fmt::format("{}", fmt::join(scoring.anchors, ", "))));
-    fmt::print(stderr, "engine  {} on {}, {} at once\n", worker.engine, printable(worker.device), plan.threads);
-    fmt::print(stderr, "budget  {}; Ctrl-C stops, the study is kept\n\n", budget_text(plan.configuration.budget));
+    std::string text = fmt::format("study   {} ({})\n", printable(plan.path), plan.resumes ? "goes on" : "new");
+    text +=
+        fmt::format("task    {}, {} steps of batch {} in {}\n", printable(scoring.dataset.name), scoring.training.steps,
+                    scoring.training.batch, printable(fmt::format("{}", fmt::join(scoring.anchors, ", "))));
+    text += fmt::format("engine  {} on {}, {} at once\n", worker.engine, printable(worker.device), plan.threads);
+    return text +
+           fmt::format("budget  {}; Ctrl-C stops, the study is kept\n\n", budget_text(plan.configuration.budget));
 }
 
 /// What one run came to.
@@ -135,17 +136,16 @@ struct Run {
 };
 
 /// Works until the budget is reached or a stop is requested.
-Run work(const Plan& plan, const proxy_tasks::Scorer& scorer, std::stop_token stop) {
+Run work(const Plan& plan, const proxy_tasks::Scorer& scorer, const std::stop_token& stop) {
     const results::Worker worker = describe_worker(plan.configuration.scoring.engine);
-    print_heading(plan, worker);
+    tell(heading(plan, worker));
     SearchProgress progress(plan.configuration.budget, results::open_study(plan.path));
     const auto open = [&plan] { return results::open_study(plan.path); };
     const auto evaluate = [&](const primitives::LayerGraph& graph, std::stop_token stop_one) {
         return score_candidate(scorer, plan.configuration, graph, std::move(stop_one));
     };
     const auto report = [&progress](const search::Event& event) { progress.report(event); };
-    const bool reached =
-        search::work(plan.configuration, open, worker, plan.threads, evaluate, std::move(stop), report);
+    const bool reached = search::work(plan.configuration, open, worker, plan.threads, evaluate, stop, report);
     return {progress.start(), progress.elapsed(), reached};
 }
 
@@ -190,8 +190,7 @@ std::string for_programs(const Study& study, const Run& run) {
 }
 
 int run(const Arguments& arguments) {
-    StopOnSignals signals(
-        [] { fmt::print(stderr, "\nStopping: unfinished evaluations are given back. Once more ends at once.\n"); });
+    StopOnSignals signals([] { tell("\nStopping: unfinished evaluations are given back. Once more ends at once.\n"); });
     Plan plan = read_plan(arguments);
     const proxy_tasks::Scorer scorer(plan.configuration.scoring);  // before the study is made: data may be missing
     make_study(plan, arguments);
@@ -203,10 +202,9 @@ int run(const Arguments& arguments) {
         throw std::runtime_error(fmt::format("{}\nWhat was scored is kept. Go on with: {}", error.what(), resume));
     }
     const Study study = open_study(plan.path);
-    fmt::print("{}", arguments.has("json") ? for_programs(study, run) : for_people(plan, study, run, arguments));
+    answer(arguments.has("json") ? for_programs(study, run) : for_people(plan, study, run, arguments));
     if (signals.signal() == 0) return fine;
-    std::fflush(stdout);
-    fmt::print(stderr, "Stopped. Go on with: {}\n", resume);
+    tell(fmt::format("Stopped. Go on with: {}\n", resume));
     return 128 + signals.signal();
 }
 

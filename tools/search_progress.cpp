@@ -19,7 +19,7 @@ std::optional<Seconds> at_this_pace(std::int64_t start, std::int64_t now, std::i
 
 std::optional<double> best_accuracy(results::Store& store) {
     const auto best = store.best(1);
-    return best.empty() ? std::nullopt : mean_accuracy(best.front().outcome.scores);
+    return best.empty() ? std::nullopt : results::mean_accuracy(best.front().outcome.scores);
 }
 
 }  // namespace
@@ -50,7 +50,7 @@ void SearchProgress::report(const search::Event& event) {
         line_.print(fmt::format("{:>7}  candidate {} failed: {}", clock_text(elapsed()), candidate.id,
                                 candidate.outcome.reason));
     }
-    const auto mean = mean_accuracy(candidate.outcome.scores);
+    const auto mean = results::mean_accuracy(candidate.outcome.scores);
     if (event.kind != Kind::scored || !mean) return;
     {
         const std::scoped_lock lock(mutex_);

@@ -24,8 +24,6 @@ class SearchProgress {
     SearchProgress(const search::Budget& budget, std::unique_ptr<results::Store> store);
 
     void report(const search::Event& event);
-    /// Prints a line that stays.
-    void print(const std::string& line) { line_.print(line); }
     Seconds elapsed() const { return line_.elapsed(); }
     /// The study's funnel when this run began.
     const results::Funnel& start() const { return start_; }

@@ -6,6 +6,7 @@ import os
 import select
 import shlex
 import signal
+import sqlite3
 import time
 
 import pytest
@@ -22,6 +23,12 @@ def wait_for_scores(normact, study, count=1):
                 return scores
         time.sleep(0.05)
     raise AssertionError(f"no {count} scores within a minute")
+
+
+def leases_held(path):
+    """How many evaluations of a study are in somebody's hands."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        return database.execute("SELECT COUNT(*) FROM evaluation WHERE state = 'open' AND lease_until > 0").fetchone()[0]
 
 
 def test_a_search_ends_with_its_best_layers_and_what_to_type_next(normact):
@@ -107,14 +114,35 @@ def test_a_signal_stops_it_with_the_command_that_goes_on(normact, number, status
 
 
 def test_a_second_signal_ends_it_at_once(normact):
-    slow = settings(scoring__training__steps=100000, scoring__training__batch=512, scoring__training__crop=32)
+    # A step takes a while, and only after it the first signal would end the search.
+    slow = settings(scoring__training__steps=100000, scoring__training__batch=4000, scoring__training__crop=32)
     running = normact.start("search", "--study", "a.study.db", "--threads", 1, *slow)
-    while not (normact.folder / "a.study.db").exists():
+    study = normact.folder / "a.study.db"
+    while not study.exists() or leases_held(study) == 0:
         time.sleep(0.05)
     running.send_signal(signal.SIGTERM)
+    for line in running.stderr:
+        if "Stopping" in line:
+            break
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=30)
-    assert running.returncode in (130, 143), err
+    assert running.returncode == 130, "128 + the second one"
+    assert "Go on with" not in err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("number, status", [(signal.SIGHUP, 129), (signal.SIGTERM, 143)])
+def test_nowhere_to_write_messages_ends_no_search(normact, number, status):
+    with open("/dev/full", "w") as full:
+        normact.start("search", "--study", "a.study.db", *settings(budget__scored=3), stderr=full).communicate(timeout=60)
+        seen = normact.scores("a.study.db")
+        assert len(seen) >= 3
+        running = normact.start("search", "--study", "a.study.db", "--set", "budget.scored=0", stderr=full)
+        wait_for_scores(normact, "a.study.db", len(seen) + 3)
+        running.send_signal(number)
+        running.communicate(timeout=30)
+    assert running.returncode == status
+    assert leases_held(normact.folder / "a.study.db") == 0, "claims are given back"
 
 
 def test_ctrl_c_on_a_terminal_stops_it(normact):

@@ -108,7 +108,7 @@ std::vector<Fact> candidate_facts(const NamedLayer& named) {
     list.push_back({"origin", candidate.origin + parent});
     list.push_back({"state", state_name(candidate)});
     if (!candidate.outcome.reason.empty()) list.push_back({"reason", candidate.outcome.reason});
-    if (const auto mean = mean_accuracy(candidate.outcome.scores)) {
+    if (const auto mean = results::mean_accuracy(candidate.outcome.scores)) {
         list.push_back({"accuracy", fmt::format("{} on average: {}", accuracy_text(*mean), scores_text(candidate))});
     }
     if (candidate.evaluated != 0 && candidate.evaluated != candidate.id) {
@@ -150,14 +150,14 @@ int run(const Arguments& arguments) {
     const Format* format = arguments.has("format") ? &find_format(arguments.text("format")) : nullptr;
     NamedLayer named = read_layer(arguments.operands().front(), arguments);
     if (arguments.has("json")) {
-        fmt::print("{}", printed(for_programs(named)));
+        answer(printed(for_programs(named)));
     } else if (format != nullptr) {
         named.layer.name = printable(named.layer.name);  // pictures hold no control characters
         std::string text = (*format)(named.layer);
         if (!text.ends_with('\n')) text += '\n';
-        fmt::print("{}", text);
+        answer(text);
     } else {
-        fmt::print("{}", for_people(named));
+        answer(for_people(named));
     }
     return fine;
 }

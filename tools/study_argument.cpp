@@ -51,4 +51,14 @@ Study open_study(const std::string& path) {
     return study;
 }
 
+primitives::LayerGraph trained_graph(const Study& study, const results::Candidate& candidate) {
+    if (candidate.evaluated == 0 || candidate.evaluated == candidate.id) return candidate.graph;
+    const auto trained = study.store->find(candidate.evaluated);
+    if (trained) return trained->graph;
+    throw results::StoreError(
+        fmt::format("{}: the study is damaged: candidate {}, which was trained for candidate {}, "
+                    "is missing. Restore the file from a copy",
+                    study.path, candidate.evaluated, candidate.id));
+}
+
 }  // namespace normact::tools

@@ -30,4 +30,8 @@ struct Study {
 /// Throws StoreError.
 Study open_study(const std::string& path);
 
+/// The graph that gave a candidate its scores: of several candidates with one function, the first one's. A candidate
+/// without an evaluation has its own. Throws StoreError.
+primitives::LayerGraph trained_graph(const Study& study, const results::Candidate& candidate);
+
 }  // namespace normact::tools

@@ -7,6 +7,12 @@
 
 namespace normact::tools {
 
+/// Writes to standard error, where progress and messages go. Errors are ignored: work goes on where nobody can read of
+/// it any more, as behind a closed terminal or on a full disk.
+void tell(std::string_view text);
+/// Writes to standard output, where results go. Throws std::runtime_error if it can't be written.
+void answer(std::string_view text);
+
 /// The text with everything that could steer a terminal written as an escape: control characters, direction marks,
 /// line separators, bytes that are no UTF-8. What comes from a file or a database goes through here.
 std::string printable(std::string_view text);

@@ -20,17 +20,15 @@ int run(const Arguments& arguments) {
     const auto count = static_cast<int>(arguments.number("count", 1, most));
     const Study study = open_study(existing_study(arguments));
     if (arguments.has("json")) {
-        fmt::print("{}", printed(best_document("normact/top", study, count)));
+        answer(printed(best_document("normact/top", study, count)));
         return fine;
     }
     const auto best = study.store->best(count);
-    if (best.empty()) {
-        fmt::print("{} has no scored layer yet. Go on with: {}\n", printable(study.path),
-                   command_line({"search", "--study", study.path}));
-    } else {
-        fmt::print("{}", best_table(best, terminal_width(STDOUT_FILENO)));
-    }
-    fmt::print("\n{}\n", funnel_text(study.store->funnel()));
+    const std::string table = best.empty()
+                                  ? fmt::format("{} has no scored layer yet. Go on with: {}\n", printable(study.path),
+                                                command_line({"search", "--study", study.path}))
+                                  : best_table(best, terminal_width(STDOUT_FILENO));
+    answer(fmt::format("{}\n{}\n", table, funnel_text(study.store->funnel())));
     return fine;
 }
 

@@ -33,11 +33,6 @@ results::Candidate candidate_to_verify(const Study& study, results::CandidateId 
     return *candidate;
 }
 
-/// The graph that was trained: of several candidates with one function it is the first one's.
-primitives::LayerGraph trained_graph(const Study& study, const results::Candidate& candidate) {
-    return candidate.evaluated == candidate.id ? candidate.graph : study.store->find(candidate.evaluated).value().graph;
-}
-
 bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
 
 /// True if both are scores of the same tasks with the same accuracies.
@@ -83,7 +78,7 @@ nlohmann::ordered_json document(const Study& study, const results::Candidate& ca
 /// With all digits that tell two accuracies apart.
 std::string exact(double accuracy) { return fmt::format("{}", accuracy); }
 
-void print_comparison(const results::Candidate& candidate, const proxy_tasks::Outcome& again) {
+std::string comparison_text(const results::Candidate& candidate, const proxy_tasks::Outcome& again) {
     std::vector<std::vector<std::string>> rows;
     for (std::size_t i = 0; i < candidate.outcome.scores.size(); ++i) {
         const auto& stored = candidate.outcome.scores[i];
@@ -92,9 +87,9 @@ void print_comparison(const results::Candidate& candidate, const proxy_tasks::Ou
         rows.push_back({stored.task, exact(stored.accuracy), there ? exact(again.scores[i].accuracy) : "-",
                         same ? "identical" : "different"});
     }
-    fmt::print("candidate {}: {}\n\n", candidate.id, primitives::to_text(candidate.graph));
-    fmt::print("{}\n", aligned({{"task"}, {"stored"}, {"again"}, {""}}, rows));
-    if (!again.reason.empty()) fmt::print("Now rejected: {}\n", printable(again.reason));
+    return fmt::format("candidate {}: {}\n\n{}\n{}", candidate.id, primitives::to_text(candidate.graph),
+                       aligned({{"task"}, {"stored"}, {"again"}, {""}}, rows),
+                       again.reason.empty() ? "" : fmt::format("Now rejected: {}\n", printable(again.reason)));
 }
 
 /// What may be the reason of a difference.
@@ -109,7 +104,7 @@ std::string difference_text(const Study& study, const results::Candidate& candid
 }
 
 int run(const Arguments& arguments) {
-    StopOnSignals signals([] { fmt::print(stderr, "\nStopping.\n"); });
+    StopOnSignals signals([] { tell("\nStopping.\n"); });
     if (!arguments.has("score")) throw UsageError("--score ID is missing: the candidate whose score is trained again");
     const std::int64_t id = arguments.number("score", 1, std::numeric_limits<std::int64_t>::max());
     const Study study = open_study(existing_study(arguments));
@@ -122,10 +117,10 @@ int run(const Arguments& arguments) {
     }
     const bool same = identical(candidate.outcome, again);
     if (arguments.has("json")) {
-        fmt::print("{}", printed(document(study, candidate, again)));
+        answer(printed(document(study, candidate, again)));
     } else {
-        print_comparison(candidate, again);
-        fmt::print("{}\n", same ? "The score is identical to the last bit." : difference_text(study, candidate));
+        answer(comparison_text(candidate, again) +
+               (same ? "The score is identical to the last bit." : difference_text(study, candidate)) + "\n");
     }
     return same ? fine : failed;
 }
