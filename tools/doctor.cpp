@@ -62,7 +62,8 @@ Finding check_memory() {
 
 Finding check_allocator() {
     const Allocator found = allocator();
-    if (found.keeps_pages) return {"allocator", Finding::State::there, found.name + ", keeps freed pages between steps", {}};
+    if (found.keeps_pages)
+        return {"allocator", Finding::State::there, found.name + ", keeps freed pages between steps", {}};
     return {"allocator", Finding::State::lacking, found.name + ", gives freed pages back at once",
             "Training is up to 3 times slower. Install libjemalloc-dev and build again."};
 }

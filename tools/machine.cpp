@@ -91,7 +91,8 @@ std::optional<std::uint64_t> free_disk_bytes(const std::string& folder) {
 Allocator allocator() {
     const auto version = ask_jemalloc<const char*>("version");
     if (!version) return {"the C library's", false};
-    // jemalloc hands unused pages back some time after they were freed; -1 means never. A step takes less than a second.
+    // jemalloc hands unused pages back some time after they were freed; -1 means never. A step takes less than a
+    // second.
     constexpr ssize_t long_enough = 1000;
     const ssize_t milliseconds = ask_jemalloc<ssize_t>("opt.dirty_decay_ms").value_or(0);
     const bool keeps = milliseconds == -1 || milliseconds >= long_enough;
