@@ -173,6 +173,18 @@ TEST(AtenEngine, differentiates_every_catalogue_layer_twice) {
     expect_right_derivatives(layers_of_catalogue(), {2, 4, 2, 2}, second_gradient_error);
 }
 
+/// Planes of one pixel, a batch of one with channels that 32 does not divide, one channel.
+TEST(AtenEngine, differentiates_at_odd_shapes) {
+    for (const char* name : {"BN-ReLU", "GN-ReLU", "LN-ReLU", "FRN-TLU", "EvoNorm-B0", "EvoNorm-S0"}) {
+        const std::vector<Layer> layer{primitives::find_in_catalogue(name)->layer};
+        for (const std::array<int, 4> shape : {std::array{2, 7, 1, 1}, std::array{4, 1, 2, 3}}) {
+            expect_right_derivatives(layer, shape, gradient_error);
+            expect_right_derivatives(layer, shape, second_gradient_error);
+        }
+        expect_right_derivatives(layer, {1, 33, 3, 1}, gradient_error);
+    }
+}
+
 TEST(AtenEngine, moves_the_averages_of_batch_moments_while_training) {
     for (const Layer& layer : sample_layers()) {
         const Arguments arguments = draw_arguments(layer, {3, 4, 5, 2}, 7, true);

@@ -13,7 +13,8 @@ namespace {
 using testing::ElementsAre;
 
 LayerModule module_of(const std::string& text, std::int64_t channels) {
-    return LayerModule(find_engine("aten").compile(primitives::parse_text(text), primitives::LayerSettings{}), channels);
+    return LayerModule(find_engine("aten").compile(primitives::parse_text(text), primitives::LayerSettings{}),
+                       channels);
 }
 
 TEST(LayerModule, registers_only_what_the_graph_uses) {

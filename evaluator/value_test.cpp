@@ -1,6 +1,7 @@
 #include "evaluator/value.h"
 
 #include "evaluator/mean.h"
+#include "primitives/definitions.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -39,6 +40,29 @@ TEST(Value, quotient_has_the_derivative_that_aten_gives_it) {
     const auto aten = gradients([](const at::Tensor& c, const at::Tensor& d) { return c / d; });
     EXPECT_TRUE(own.first.allclose(aten.first, 1e-13, 1e-13));
     EXPECT_TRUE(own.second.allclose(aten.second, 1e-13, 1e-13));
+}
+
+/// What a row calls a derivative, as a tensor: it may be a plain number.
+at::Tensor as_tensor(const Value& derivative, const at::Tensor& like) { return derivative.tensor.expand_as(like); }
+at::Tensor as_tensor(double derivative, const at::Tensor& like) { return at::full_like(like, derivative); }
+
+/// Engines that differentiate by hand take derivatives from the table; autograd differentiates the table's values.
+TEST(Value, rows_derivatives_are_those_of_their_values) {
+    const std::vector<double> left{-2, -0.5, 0, 0, 0.5, 1, 3}, right{1, -0.5, 0.3, -2, 0.7, 1, -1};
+    primitives::rows::for_each_elementwise([&]<typename Row>(Row) {
+        const at::Tensor a = row(left).requires_grad_(), b = row(right).requires_grad_();
+        const Value first{a.detach()}, second{b.detach()};
+        if constexpr (Row::row.arity == 2) {
+            Row::value(Value{a}, Value{b}).tensor.sum().backward();
+            const auto [of_a, of_b] = Row::derivative(first, second, Row::value(first, second));
+            EXPECT_TRUE(a.grad().allclose(as_tensor(of_a, a), 1e-13, 1e-13)) << Row::row.name;
+            EXPECT_TRUE(b.grad().allclose(as_tensor(of_b, b), 1e-13, 1e-13)) << Row::row.name;
+        } else {
+            Row::value(Value{a}).tensor.sum().backward();
+            EXPECT_TRUE(a.grad().allclose(as_tensor(Row::derivative(first, Row::value(first)), a), 1e-13, 1e-13))
+                << Row::row.name;
+        }
+    });
 }
 
 TEST(Value, mean_stays_as_small_as_it_is) {

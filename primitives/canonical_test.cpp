@@ -57,12 +57,7 @@ TEST(Canonical, applies_the_identities) {
 TEST(Canonical, leaves_what_would_change_the_function) {
     for (const std::string text : {"x*zero", "zero/x", "x/x", "x - x", "std_layer(abs(x))", "sqrt(square(x))",
                                    "square(sqrt(x))", "exp(log(x))", "max(x, zero)", "rms_batch(zero)", "exp(zero)"})
-        EXPECT_EQ(canonical(parse_text(text)), canonical(parse_text(canonical_text(text)))) << text;
-    EXPECT_EQ(canonical_text("x*0"), "x*zero");
-    EXPECT_EQ(canonical_text("x/x"), "x/x");
-    EXPECT_EQ(canonical_text("x - x"), "x - x");
-    EXPECT_EQ(canonical_text("std_layer(abs(x))"), "std_layer(abs(x))");
-    EXPECT_EQ(canonical_text("sqrt(square(x))"), "sqrt(square(x))");
+        EXPECT_EQ(canonical_text(text), text);
 }
 
 TEST(Canonical, drops_dead_nodes_and_shares_equal_ones) {

@@ -285,12 +285,9 @@ Probe probe(const LayerGraph& graph) {
         XXH3_128bits_update(&state, outputs[k].values.data.data(), sizeof outputs[k].values.data);
     }
     const XXH128_hash_t hash = XXH3_128bits_digest(&state);
-    const bool finite = std::ranges::all_of(telling_finite, [&](std::size_t k) {
-        return outputs[k].largest_on_way <= std::numeric_limits<float>::max();
-    });
-    return {.finite = finite,
-            .depends_on_x = depends_on_x(outputs),
-            .fingerprint = {hash.high64, hash.low64}};
+    const bool finite = std::ranges::all_of(
+        telling_finite, [&](std::size_t k) { return outputs[k].largest_on_way <= std::numeric_limits<float>::max(); });
+    return {.finite = finite, .depends_on_x = depends_on_x(outputs), .fingerprint = {hash.high64, hash.low64}};
 }
 
 }  // namespace normact::primitives

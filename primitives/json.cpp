@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
+#include <utility>
 
 namespace normact::primitives {
 namespace {
@@ -15,37 +16,57 @@ constexpr std::string_view format_name = "normact/layer";
 constexpr int format_version = 1;
 constexpr int max_depth = 4;  // layer, nodes, node, inputs
 
+[[noreturn]] void reject(const std::string& where, const std::string& what) { throw InvalidGraph(where + ": " + what); }
+
+std::string clipped(std::string text, std::size_t length) {
+    if (text.size() > length) text = text.substr(0, length - 3) + "...";
+    return text;
+}
+
+/// A value as an error message shows it: never long, never with control characters.
+std::string shown(const json& value) {
+    constexpr std::size_t longest = 40;
+    return value.is_structured() ? value.type_name() : clipped(value.dump(-1, ' ', true), longest);
+}
+
+/// The library's message, which repeats what it read last: that may be any bytes, and as many as the text has.
+std::string printable(std::string message) {
+    constexpr std::size_t longest = 240;
+    for (char& c : message)
+        if (c < ' ' || c > '~') c = '?';
+    return clipped(std::move(message), longest);
+}
+
 /// Stops the parser at too deep nesting and at repeated keys, which it would not report.
 class StructureGuard {
   public:
     bool operator()(int depth, json::parse_event_t event, const json& parsed) {
-        if (depth > max_depth) throw InvalidGraph("nested more than " + std::to_string(max_depth) + " deep");
+        if (depth > max_depth) reject(where(depth), "nested more than " + std::to_string(max_depth) + " deep");
         auto& keys = keys_[static_cast<std::size_t>(depth)];
-        if (event == json::parse_event_t::object_start) keys.clear();
+        if (event == json::parse_event_t::object_start) {
+            keys.clear();
+            if (depth == node_depth) ++nodes_;
+        }
         if (event == json::parse_event_t::key) {
             auto& open = keys_[static_cast<std::size_t>(depth - 1)];
             const auto& key = parsed.get_ref<const std::string&>();
-            if (std::ranges::find(open, key) != open.end()) throw InvalidGraph("the key " + parsed.dump() + " twice");
+            if (std::ranges::find(open, key) != open.end()) reject(where(depth), "the key " + shown(parsed) + " twice");
             open.push_back(key);
-            if (open.size() > max_keys) throw InvalidGraph("an object with more than 8 keys");
+            if (open.size() > max_keys) reject(where(depth), "an object with more than 8 keys");
         }
         return true;
     }
 
   private:
+    std::string where(int depth) const {
+        return depth > node_depth && nodes_ > 0 ? "node " + std::to_string(nodes_ - 1) : "the layer";
+    }
+
     static constexpr std::size_t max_keys = 8;  // more than any object of the format has
+    static constexpr int node_depth = 2;        // layer, nodes, node
     std::array<std::vector<std::string>, max_depth + 1> keys_;
+    std::size_t nodes_ = 0;  // begun so far
 };
-
-[[noreturn]] void reject(const std::string& where, const std::string& what) { throw InvalidGraph(where + ": " + what); }
-
-/// A value as an error message shows it: never long, never with control characters.
-std::string shown(const json& value) {
-    if (value.is_structured()) return value.type_name();
-    std::string text = value.dump(-1, ' ', true);
-    if (text.size() > 40) text = text.substr(0, 37) + "...";
-    return text;
-}
 
 void check_keys(const json& object, const std::string& where, std::initializer_list<std::string_view> known) {
     if (!object.is_object()) reject(where, "expected an object, not " + shown(object));
@@ -63,8 +84,11 @@ const json& member(const json& object, const char* key, const std::string& where
 std::string checked_name(const std::string& name) {
     if (name.size() > max_name_bytes)
         reject("\"name\"", std::to_string(name.size()) + " bytes; at most " + std::to_string(max_name_bytes));
-    for (const char c : name)
-        if (static_cast<unsigned char>(c) < 0x20 || c == '\x7f') reject("\"name\"", "a control character in it");
+    const auto byte = [&](std::size_t i) { return i < name.size() ? static_cast<unsigned char>(name[i]) : 0U; };
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        const bool is_c1 = byte(i) == 0xc2 && byte(i + 1) >= 0x80 && byte(i + 1) < 0xa0;  // U+0080 to U+009F
+        if (byte(i) < 0x20 || byte(i) == 0x7f || is_c1) reject("\"name\"", "a control character in it");
+    }
     try {
         return json(name).dump();
     } catch (const json::exception&) {
@@ -193,7 +217,7 @@ Layer parse_json(std::string_view text) {
         return read_layer(json::parse(text, StructureGuard()));
     } catch (const json::exception& error) {
         // The library's message names the byte, and the line and column of a syntax error.
-        throw InvalidGraph(std::string("not JSON: ") + error.what());
+        throw InvalidGraph("not JSON: " + printable(error.what()));
     }
 }
 

@@ -104,7 +104,9 @@ TEST(Json, errors_say_where) {
               "node 1: no index set is called \"pixel\"");
     EXPECT_THAT(complaint(file(R"({"op": "x"}, {"op": "mean", "inputs": [0]})")), HasSubstr("needs an index set"));
     EXPECT_THAT(complaint(file(R"({"op": "x", "over": "batch"})")), HasSubstr("only moments"));
-    EXPECT_EQ(complaint(R"({"format": "normact/layer", "format": 1})"), "the key \"format\" twice");
+    EXPECT_EQ(complaint(R"({"format": "normact/layer", "format": 1})"), "the layer: the key \"format\" twice");
+    EXPECT_EQ(complaint(file(R"({"op": "x"}, {"op": "exp", "op": "exp"})")), "node 1: the key \"op\" twice");
+    EXPECT_EQ(complaint(file(R"({"op": "x"}, {"op": "exp", "inputs": [[0]]})")), "node 1: nested more than 4 deep");
 }
 
 TEST(Json, names_may_not_hold_control_characters_or_be_long) {
@@ -116,6 +118,8 @@ TEST(Json, names_may_not_hold_control_characters_or_be_long) {
     EXPECT_THAT(complaint(with_name("a\\u001b[31m")), HasSubstr("\"name\": a control character"));
     EXPECT_THAT(complaint(with_name("a\\nb")), HasSubstr("\"name\": a control character"));
     EXPECT_THAT(complaint(with_name("a\x7f")), HasSubstr("\"name\": a control character"));
+    EXPECT_THAT(complaint(with_name("a\u009b31m")), HasSubstr("\"name\": a control character"));
+    EXPECT_EQ(parse_json(with_name("a\u00a0\u00c2")).name, "a\u00a0\u00c2");
     EXPECT_THAT(complaint(with_name("a\x01")), HasSubstr("not JSON"));
     EXPECT_THAT(complaint(with_name("\xff\xfe")), HasSubstr("not JSON"));
     EXPECT_THAT(complaint(with_name(std::string(201, 'a'))), HasSubstr("201 bytes; at most 200"));
@@ -133,11 +137,15 @@ TEST(Json, refuses_what_is_too_large_or_too_deep) {
     for (int i = 0; i < 1'000'000; ++i) million += R"({"op": "x"},)";
     EXPECT_THAT(complaint(file(million)), HasSubstr("bytes; a layer has at most 1048576"));
     EXPECT_THAT(complaint(repeated('[', 100'000'000)), HasSubstr("100000000 bytes"));
-    EXPECT_EQ(complaint(repeated('[', max_json_bytes)), "nested more than 4 deep");
+    EXPECT_EQ(complaint(repeated('[', max_json_bytes)), "the layer: nested more than 4 deep");
     std::string keys = R"({"a": 0)";
     for (int i = 0; i < 10'000; ++i) keys += ",\"" + std::to_string(i) + "\": 0";
     EXPECT_THAT(complaint(keys + "}"), HasSubstr("more than 8 keys"));
     EXPECT_LT(complaint(file("\"" + std::string(100'000, 'a') + "\"")).size(), 200U);
+    EXPECT_LT(complaint(file("\"" + std::string(100'000, 'a'))).size(), 300U);  // the string does not end
+    EXPECT_LT(complaint("{\"" + std::string(100'000, 'a') + R"(": 1, ")" + std::string(100'000, 'a') + "\": 1}").size(),
+              200U);
+    for (const char byte : complaint("\x7f\xc2\x9b" + std::string(3, '\x80'))) EXPECT_TRUE(byte >= ' ' && byte <= '~');
 }
 
 TEST(Json, every_truncation_of_a_layer_is_an_error) {

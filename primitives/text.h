@@ -8,7 +8,8 @@
 namespace normact::primitives {
 
 /// The text form of a graph, which parses back: `x*sigmoid(v1*x)/std_group(x)`. What a large graph repeats gets a
-/// name first: `t1 = exp(v1*x); t1*max(t1, x)`. Throws InvalidGraph unless the graph is well formed.
+/// name first: `t1 = exp(v1*x); t1*max(t1, x)`. Throws InvalidGraph unless the graph is well formed. (Of graphs with
+/// more than max_nodes - 4 nodes, those without all four initial ones are too large to be parsed again.)
 std::string to_text(const LayerGraph& graph);
 
 /// Reads a text form. Throws InvalidGraph with the column of the first error.

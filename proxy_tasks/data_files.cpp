@@ -1,8 +1,6 @@
 #include "proxy_tasks/data_files.h"
 
 #define XXH_INLINE_ALL
-#include "proxy_tasks/dataset.h"
-
 #include <xxhash.h>
 #include <zlib.h>
 
@@ -23,10 +21,10 @@ std::string environment(const char* variable) {
     throw DatasetError(source.name + ": " + path.string() + " " + what + ". " + source.how_to_get);
 }
 
-/// Reads up to `limit` bytes; zlib hands on files that are not packed as they are. Throws std::string: what is wrong.
-Bytes read_up_to(const fs::path& path, std::size_t limit) {
+/// Reads up to `limit` bytes; zlib hands on files that are not packed as they are.
+Bytes read_up_to(const fs::path& path, std::size_t limit, const DataSource& source) {
     const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
-    if (!file) throw std::string("can't be opened");
+    if (!file) refuse(path, "can't be opened", source);
     gzbuffer(file.get(), 1 << 18);
     Bytes bytes(limit);
     std::size_t filled = 0;
@@ -35,7 +33,7 @@ Bytes read_up_to(const fs::path& path, std::size_t limit) {
         const int got = gzread(file.get(), bytes.data() + filled, wanted);
         if (got < 0) {
             int code = Z_OK;
-            throw "can't be read: " + std::string(gzerror(file.get(), &code));
+            refuse(path, "can't be read: " + std::string(gzerror(file.get(), &code)), source);
         }
         if (got == 0) break;
         filled += static_cast<std::size_t>(got);
@@ -74,12 +72,7 @@ Bytes read_checked(const fs::path& folder, const DataFile& file, const DataSourc
     std::error_code error;
     if (!fs::exists(path, error)) refuse(path, "is missing", source);
     if (!fs::is_regular_file(path, error)) refuse(path, "is not a file", source);
-    Bytes bytes;
-    try {
-        bytes = read_up_to(path, file.size + 1);  // one more byte tells a file that is too long
-    } catch (const std::string& wrong) {
-        refuse(path, wrong, source);
-    }
+    const Bytes bytes = read_up_to(path, file.size + 1, source);  // one more byte tells a file that is too long
     if (bytes.size() > file.size) refuse(path, "holds more than " + std::to_string(file.size) + " bytes", source);
     if (bytes.size() < file.size)
         refuse(path, "ends after " + std::to_string(bytes.size()) + " of " + std::to_string(file.size) + " bytes",

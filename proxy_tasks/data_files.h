@@ -5,10 +5,18 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace normact::proxy_tasks {
+
+/// Files of a data set that are missing, of the wrong size, or not what they should be. The message names the file,
+/// what is wrong with it, and how to get a right one.
+class DatasetError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
 
 /// One file of a data set and what it must hold.
 struct DataFile {

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "proxy_tasks/data_files.h"
 #include "proxy_tasks/settings.h"
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -25,13 +25,6 @@ struct Dataset {
     Images validation;
     std::vector<float> mean;       ///< of the training pixels in [0,1], one a channel
     std::vector<float> deviation;  ///< standard deviation of the same
-};
-
-/// Files of a data set that are missing, of the wrong size, or not what they should be. The message names the file,
-/// what is wrong with it, and how to get a right one.
-class DatasetError : public std::runtime_error {
-  public:
-    using std::runtime_error::runtime_error;
 };
 
 /// Loads the training images and splits off the validation images: the same split always (CIFAR: 40,000 and 10,000).

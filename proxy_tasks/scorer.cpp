@@ -205,8 +205,7 @@ Outcome Scorer::evaluate(const primitives::LayerGraph& graph, std::uint64_t seed
 }
 
 Outcome Scorer::score(const primitives::LayerGraph& graph, const primitives::LayerSettings& layer, std::uint64_t seed,
-                      int replicate, std::stop_token stop,
-                      const std::function<void(const Progress&)>& progress) const {
+                      int replicate, std::stop_token stop, const std::function<void(const Progress&)>& progress) const {
     const Stopwatch watch;
     Outcome outcome;
     Evaluation(state_->tasks, graph, layer, seed, replicate, stop, progress).score(outcome);

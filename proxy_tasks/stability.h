@@ -22,6 +22,7 @@ struct BlowUp {
 /// with the norm, so that the ascent overshoots and ends in NaN even for BN-ReLU and EvoNorm-B0 within 100 steps of
 /// 0.1. Steps along its logarithm ask how far each step multiplies the gradient. At 0.1, over 100 steps in the micro
 /// anchors, BN-ReLU, GN-ReLU, EvoNorm-B0 and S0 stay below 10^4, while ReLU without normalization passes 10^8.
+/// The norm is looked at before the first step and after each one.
 std::optional<BlowUp> find_blow_up(Network& network, const Batch& batch, const StabilityFilter& filter,
                                    const Checkpoint& checkpoint);
 

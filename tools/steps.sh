@@ -68,9 +68,12 @@ configure() { step "configuring" cmake --preset release "${@/#/-D}"; }
 
 # Compilers of LibTorch's headers take up to 2 GiB each.
 parallel_jobs() {
-    local cores gibibytes
+    local cores gibibytes limit
     cores=$(nproc)
     gibibytes=$(awk '/^MemAvailable:/ {print int($2 / 1048576)}' /proc/meminfo)
+    # A container's limit.
+    limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null || echo max)
+    if [[ $limit != max ]] && ((limit >> 30 < gibibytes)); then gibibytes=$((limit >> 30)); fi
     echo $((gibibytes / 2 >= cores ? cores : gibibytes / 2 >= 1 ? gibibytes / 2 : 1))
 }
 
