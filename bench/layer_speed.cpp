@@ -90,8 +90,8 @@ int run(int count, char** arguments) {
         if (entry == nullptr) throw std::invalid_argument("the catalogue has no layer " + name);
         std::printf("%-14s", name.c_str());
         for (const at::MemoryFormat format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
-            evaluator::LayerModule layer(evaluator::find_engine(options["--engine"]), entry->layer.graph,
-                                         entry->layer.settings, shape.at(1));
+            const auto& engine = evaluator::find_engine(options["--engine"]);
+            evaluator::LayerModule layer(engine.compile(entry->layer.graph, entry->layer.settings), shape.at(1));
             const at::Tensor x = at::randn(shape).contiguous(format);
             const Times times = measure(layer, x, at::randn(shape).contiguous(format), runs);
             std::printf(" %12.3f %12.3f", times.forward, times.forward_backward);
