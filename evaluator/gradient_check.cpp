@@ -13,6 +13,7 @@ constexpr double tolerance = 1e-6;
 /// The same tensors, with their strides, as new leaves of the graph of derivatives.
 std::vector<at::Tensor> leaves(const std::vector<at::Tensor>& inputs) {
     std::vector<at::Tensor> copies;
+    copies.reserve(inputs.size());
     for (const at::Tensor& input : inputs) copies.push_back(input.detach().clone().requires_grad_());
     return copies;
 }
@@ -52,12 +53,12 @@ std::string gradient_error(const DifferentiableFunction& function, const std::ve
             double* const element = elements.data_ptr<double>() + j;
             const double original = *element;
             *element = original + step;
-            const double above = weighted(shifted).item<double>();
+            const auto above = weighted(shifted).item<double>();
             *element = original - step;
-            const double below = weighted(shifted).item<double>();
+            const auto below = weighted(shifted).item<double>();
             *element = original;
             const double quotient = (above - below) / (2 * step);
-            const double found = derivative[j].item<double>();
+            const auto found = derivative[j].item<double>();
             if (!(std::abs(quotient - found) <= tolerance * (1 + std::abs(quotient))))
                 return c10::str("input ", i, ", element ", j, ": derivative ", found, ", difference quotient ",
                                 quotient, ", apart by ", found - quotient);

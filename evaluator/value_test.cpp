@@ -13,7 +13,7 @@ namespace {
 
 using primitives::IndexSet;
 
-at::Tensor row(std::vector<double> values) { return at::tensor(values, at::kDouble).view({1, -1, 1, 1}); }
+at::Tensor row(const std::vector<double>& values) { return at::tensor(values, at::kDouble).view({1, -1, 1, 1}); }
 
 TEST(Value, maximum_has_the_derivative_that_aten_gives_it) {
     constexpr double infinity = std::numeric_limits<double>::infinity();

@@ -134,6 +134,7 @@ TEST(Mutation, draws_operations_equally_often_each_moment_once_an_index_set) {
         ++times[{node.op, node.over}];
     }
     std::vector<int> counts;
+    counts.reserve(times.size());
     for (const auto& [operation, count] : times) counts.push_back(count);
     ASSERT_EQ(counts.size(), 12U + 3 * 4);
     EXPECT_LT(chi_square(counts), rare_chi_square(counts.size()));
