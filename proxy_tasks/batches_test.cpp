@@ -78,7 +78,7 @@ TEST(Batches, crops_and_mirrors_are_uniform) {
     EXPECT_EQ(seen.size(), 18U);  // 3×3 places, mirrored or not
     for (const auto& [place, count] : seen) {
         // Binomial with mean 500 and deviation below 22: five of these.
-        EXPECT_NEAR(count, draws / 18, 110) << "place " << place;
+        EXPECT_NEAR(count, draws / 18.0, 110) << "place " << place;
     }
 }
 
@@ -94,8 +94,8 @@ TEST(Batches, a_crop_of_the_image_s_side_moves_by_four_pixels_at_most) {
         whole += stored[0][0].item<int>() == 1 && stored[7][7].item<int>() == 78 ? 1 : 0;
     }
     // One of 81 places is the image itself, 17 of 81 have a shift of 4; five standard deviations.
-    EXPECT_NEAR(whole, draws / 81, 50);
-    EXPECT_NEAR(black_top_left, draws * 17 / 81, 185);
+    EXPECT_NEAR(whole, draws / 81.0, 50);
+    EXPECT_NEAR(black_top_left, draws * 17 / 81.0, 185);
 }
 
 TEST(Batches, an_epoch_shows_every_image_once) {
@@ -103,6 +103,7 @@ TEST(Batches, an_epoch_shows_every_image_once) {
     TrainingBatches batches(dataset, 1, 1, false, Generator(3), Generator(4));
     for (int epoch = 0; epoch < 20; ++epoch) {
         std::vector<std::int64_t> labels;
+        labels.reserve(3);
         for (int i = 0; i < 3; ++i) labels.push_back(batches.next().labels[0].item<std::int64_t>());
         EXPECT_THAT(labels, testing::UnorderedElementsAre(0, 1, 2));
     }

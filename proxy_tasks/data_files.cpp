@@ -72,7 +72,7 @@ Bytes read_checked(const fs::path& folder, const DataFile& file, const DataSourc
     std::error_code error;
     if (!fs::exists(path, error)) refuse(path, "is missing", source);
     if (!fs::is_regular_file(path, error)) refuse(path, "is not a file", source);
-    const Bytes bytes = read_up_to(path, file.size + 1, source);  // one more byte tells a file that is too long
+    Bytes bytes = read_up_to(path, file.size + 1, source);  // one more byte tells a file that is too long
     if (bytes.size() > file.size) refuse(path, "holds more than " + std::to_string(file.size) + " bytes", source);
     if (bytes.size() < file.size)
         refuse(path, "ends after " + std::to_string(bytes.size()) + " of " + std::to_string(file.size) + " bytes",
