@@ -8,6 +8,7 @@ namespace normact::search {
 
 std::vector<std::string> preset_names() {
     std::vector<std::string> names;
+    names.reserve(preset_files.size());
     for (const PresetFile& file : preset_files) names.emplace_back(file.name);
     return names;
 }
