@@ -66,40 +66,41 @@ at::Tensor value_as_channels(const at::Tensor& tensor, std::int64_t channels) {
     return tensor.reshape({-1}).expand({channels}).contiguous();
 }
 
-void check(const LayerGraph& graph, const at::Tensor& x, const Parameters& parameters,
-           std::span<const at::Tensor> averages, std::size_t expected_averages) {
+/// A graph and what is known of it before x comes.
+struct Plan {
+    LayerGraph graph;
+    LayerSettings settings;
+    bool uses_v0 = false, uses_v1 = false;
+    std::size_t averages = 0;                                       // how many moving averages it has
+    std::vector<std::optional<BatchNormalization>> normalizations;  // at the position of their output
+    std::vector<bool> skipped;                                      // dead, or replaced by a normalization
+    std::vector<std::optional<std::size_t>> average;                // index of a node's moving average
+    std::vector<std::vector<std::size_t>> released;                 // values without a use after this node
+};
+
+void check(const Plan& plan, const at::Tensor& x, const Parameters& parameters, std::span<const at::Tensor> averages) {
     const auto require = [](bool holds, const std::string& message) {
         if (!holds) throw std::invalid_argument("layer: " + message);
     };
     require(x.dim() == 4, c10::str("x must have four dimensions [N,C,H,W], it has ", x.dim()));
     require(x.numel() > 0, c10::str("x has no elements: its shape is ", x.sizes()));
     require(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, "x must be float32 or float64");
-    const std::array named{std::tuple{"v0", &parameters.v0, primitives::uses(graph, Op::v0)},
-                           std::tuple{"v1", &parameters.v1, primitives::uses(graph, Op::v1)},
-                           std::tuple{"gamma", &parameters.gamma, true}, std::tuple{"beta", &parameters.beta, true}};
+    const std::array named{std::tuple{"v0", &parameters.v0, plan.uses_v0},
+                           std::tuple{"v1", &parameters.v1, plan.uses_v1}, std::tuple{"gamma", &parameters.gamma, true},
+                           std::tuple{"beta", &parameters.beta, true}};
     for (const auto& [name, parameter, used] : named) {
         if (!used) continue;
         require(parameter->defined() && parameter->dim() == 1 && parameter->size(0) == x.size(1),
                 c10::str(name, " must have one value for each of the ", x.size(1), " channels of x"));
         require(parameter->scalar_type() == x.scalar_type(), c10::str(name, " and x must have the same type"));
     }
-    require(averages.size() == expected_averages,
-            c10::str(expected_averages, " moving averages needed, ", averages.size(), " given"));
+    require(averages.size() == plan.averages,
+            c10::str(plan.averages, " moving averages needed, ", averages.size(), " given"));
     for (const at::Tensor& average : averages)
         require(average.defined() && average.dim() == 1 && average.size(0) == x.size(1) &&
                     average.scalar_type() == x.scalar_type(),
                 "each moving average must have one value a channel, in the type of x");
 }
-
-/// A graph and what is known of it before x comes.
-struct Plan {
-    LayerGraph graph;
-    LayerSettings settings;
-    std::vector<std::optional<BatchNormalization>> normalizations;  // at the position of their output
-    std::vector<bool> skipped;                                      // dead, or replaced by a normalization
-    std::vector<std::optional<std::size_t>> average;                // index of a node's moving average
-    std::vector<std::vector<std::size_t>> released;                 // values without a use after this node
-};
 
 /// One run of a graph: the values of its nodes.
 class Run {
@@ -204,8 +205,7 @@ class AtenLayer : public CompiledLayer {
 
     at::Tensor forward(const at::Tensor& x, const Parameters& parameters, std::span<at::Tensor> averages,
                        bool training) const override {
-        check(plan_.graph, x, parameters, averages,
-              static_cast<std::size_t>(std::ranges::count_if(plan_.average, [](auto a) { return a.has_value(); })));
+        check(plan_, x, parameters, averages);
         const at::Tensor z = Run(plan_, x, parameters, averages, training).output();
         const at::Tensor output =
             z.sizes() == x.sizes()
@@ -239,12 +239,16 @@ std::vector<std::vector<std::size_t>> last_uses(const LayerGraph& graph, const P
 std::unique_ptr<const CompiledLayer> AtenEngine::compile(const LayerGraph& graph, const LayerSettings& settings) const {
     primitives::validate(graph);
     const std::size_t nodes = graph.nodes.size();
-    Plan plan{.graph = graph, .settings = settings, .normalizations = {}, .skipped = {}, .average = {}, .released = {}};
+    Plan plan;
+    plan.graph = graph;
+    plan.settings = settings;
+    plan.uses_v0 = primitives::uses(graph, Op::v0);
+    plan.uses_v1 = primitives::uses(graph, Op::v1);
     plan.normalizations.resize(nodes);
     plan.skipped = primitives::live_nodes(graph);
     plan.skipped.flip();
     plan.average.resize(nodes);
-    for (std::size_t index = 0; const std::size_t position : averaged_nodes(graph)) plan.average[position] = index++;
+    for (const std::size_t position : averaged_nodes(graph)) plan.average[position] = plan.averages++;
     if (normalizations_ == Normalizations::fused)
         for (BatchNormalization& found : find_batch_normalizations(graph)) {
             for (const std::size_t position : found.settled) plan.skipped[position] = position != found.output;

@@ -38,10 +38,13 @@ std::span<const std::uint16_t> inputs_of(const Node& node);
 /// How a layer graph is run beside the graph itself: the settings of a study, or of a layer in its file.
 struct LayerSettings {
     int groups = 32;        ///< wanted number of groups, decremented until it divides the channels; at least 1
-    double epsilon = 1e-5;  ///< added inside the root of rms and std; positive and finite
+    double epsilon = 1e-5;  ///< added inside the root of rms and std; least_epsilon to most_epsilon
 
     auto operator<=>(const LayerSettings&) const = default;
 };
+
+/// Within what float32 tells from 0 and from infinity.
+inline constexpr double least_epsilon = 1e-30, most_epsilon = 1e30;
 
 /// The number of groups that `channels` channels are split into: the largest number <= wanted that divides channels.
 int groups_for(int channels, int wanted);

@@ -98,8 +98,8 @@ std::string checked_name(const std::string& name) {
 
 void check_settings(const LayerSettings& settings) {
     if (settings.groups < 1) reject("\"settings\"", "\"groups\" must be at least 1");
-    if (!(settings.epsilon > 0.0) || !std::isfinite(settings.epsilon))
-        reject("\"settings\"", "\"epsilon\" must be positive and finite");
+    if (!(settings.epsilon >= least_epsilon && settings.epsilon <= most_epsilon))
+        reject("\"settings\"", "\"epsilon\" must be from 1e-30 to 1e30");
 }
 
 /// A whole number in [0, bound); -1 for anything else.

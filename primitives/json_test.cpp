@@ -68,7 +68,8 @@ TEST(Json, settings_are_optional_one_by_one) {
     EXPECT_EQ(parse_json(begin + R"({"epsilon": 1e-3}})").settings, (LayerSettings{.epsilon = 1e-3}));
     for (const char* bad : {R"({"groups": 0}})", R"({"groups": -1}})", R"({"groups": 1.5}})", R"({"groups": 1e10}})",
                             R"({"groups": 99999999999}})", R"({"groups": "4"}})", R"({"epsilon": 0}})",
-                            R"({"epsilon": -1}})", R"({"epsilon": null}})", R"({"eps": 1}})", "[]}", "null}"})
+                            R"({"epsilon": -1}})", R"({"epsilon": 1e-310}})", R"({"epsilon": 1e31}})",
+                            R"({"epsilon": null}})", R"({"eps": 1}})", "[]}", "null}"})
         EXPECT_THAT(complaint(begin + bad), HasSubstr("settings")) << bad;
 }
 

@@ -14,7 +14,7 @@ const DataSource source{
     .name = "Fashion-MNIST",
     .folder = "fashion-mnist",
     .key_file = "train-images-idx3-ubyte.gz",
-    .how_to_get = "Get it with: apt-get install dataset-fashion-mnist (docs/data.md).",
+    .how_to_get = "Get it with: apt-get install --reinstall dataset-fashion-mnist (docs/data.md).",
 };
 
 /// A file of images and the file of their labels.

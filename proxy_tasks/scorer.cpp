@@ -4,6 +4,7 @@
 #include "primitives/hash.h"
 #include "proxy_tasks/anchors.h"
 #include "proxy_tasks/dataset.h"
+#include "proxy_tasks/short_errors.h"
 #include "proxy_tasks/stability.h"
 #include "proxy_tasks/training.h"
 
@@ -15,6 +16,8 @@
 #include <chrono>
 #include <iomanip>
 #include <sstream>
+#include <stdexcept>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,11 +42,24 @@ class Stopwatch {
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+/// Calls `find`; a name that is not there is reported under the setting that gave it.
+template <class Find>
+decltype(auto) named_by(std::string_view key, Find find) {
+    try {
+        return find();
+    } catch (const std::invalid_argument& error) {
+        throw std::invalid_argument(std::string(key) + ": " + error.what());
+    }
+}
+
 Tasks prepare(const ScoringSettings& settings) {
     validate(settings);
-    Tasks tasks{settings, evaluator::find_engine(settings.engine), {}, {}};
-    for (const std::string& name : settings.anchors) tasks.anchors.push_back(find_anchor(name));
-    tasks.dataset = load_dataset(settings.dataset);
+    const auto& engine = named_by(
+        "scoring.engine", [&]() -> auto& { return evaluator::find_engine(settings.engine); });
+    Tasks tasks{settings, engine, {}, {}};
+    for (const std::string& name : settings.anchors)
+        tasks.anchors.push_back(named_by("scoring.anchors", [&] { return find_anchor(name); }));
+    tasks.dataset = named_by("scoring.dataset.name", [&] { return load_dataset(settings.dataset); });
     const auto& pixels = tasks.dataset.train.pixels;
     const auto cost = [&](const Anchor& anchor) {
         return layer_elements(anchor, static_cast<int>(pixels.size(1)), settings.training.crop);
@@ -195,22 +211,26 @@ Scorer::Scorer(Scorer&&) noexcept = default;
 
 Outcome Scorer::evaluate(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate, std::stop_token stop,
                          const std::function<void(const Progress&)>& progress) const {
-    const Stopwatch watch;
-    Outcome outcome;
-    const Tasks& tasks = state_->tasks;
-    Evaluation evaluation(tasks, graph, tasks.settings.layer, seed, replicate, stop, progress);
-    if (evaluation.learns_early(outcome) && evaluation.is_stable(outcome)) evaluation.score(outcome);
-    outcome.seconds = watch.seconds();
-    return outcome;
+    return with_short_errors([&] {
+        const Stopwatch watch;
+        Outcome outcome;
+        const Tasks& tasks = state_->tasks;
+        Evaluation evaluation(tasks, graph, tasks.settings.layer, seed, replicate, stop, progress);
+        if (evaluation.learns_early(outcome) && evaluation.is_stable(outcome)) evaluation.score(outcome);
+        outcome.seconds = watch.seconds();
+        return outcome;
+    });
 }
 
 Outcome Scorer::score(const primitives::LayerGraph& graph, const primitives::LayerSettings& layer, std::uint64_t seed,
                       int replicate, std::stop_token stop, const std::function<void(const Progress&)>& progress) const {
-    const Stopwatch watch;
-    Outcome outcome;
-    Evaluation(state_->tasks, graph, layer, seed, replicate, stop, progress).score(outcome);
-    outcome.seconds = watch.seconds();
-    return outcome;
+    return with_short_errors([&] {
+        const Stopwatch watch;
+        Outcome outcome;
+        Evaluation(state_->tasks, graph, layer, seed, replicate, stop, progress).score(outcome);
+        outcome.seconds = watch.seconds();
+        return outcome;
+    });
 }
 
 const ScoringSettings& Scorer::settings() const { return state_->tasks.settings; }

@@ -16,6 +16,8 @@ struct Dialect {
     std::string relaxed;      ///< makes them survive kill -9 alone, which is many times faster
     std::string lock_row;     ///< at the end of a SELECT: nobody else changes the row until the end of the transaction
     std::string skip_locked;  ///< the same, passing over rows that others hold
+    /// Throws StoreError if what is written from now on would not be found where the study was opened.
+    std::function<void()> check_place;
     /// Says in words what an error of the database means and what to do.
     std::function<std::string(const soci::soci_error&)> explain;
 };

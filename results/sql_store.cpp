@@ -55,13 +55,20 @@ class SqlStore final : public Store {
         return transaction({"BEGIN"}, body);
     }
     template <class Body>
+    auto in_place(Body body) {
+        return [this, body] {
+            dialect_.check_place();
+            return body();
+        };
+    }
+    template <class Body>
     auto write(Body body) {
-        return transaction({dialect_.relaxed, dialect_.begin}, body);
+        return transaction({dialect_.relaxed, dialect_.begin}, in_place(body));
     }
     /// For what cost minutes of training. Once the disk has it, it has all earlier transactions too.
     template <class Body>
     auto write_durably(Body body) {
-        return transaction({dialect_.durable, dialect_.begin}, body);
+        return transaction({dialect_.durable, dialect_.begin}, in_place(body));
     }
 
     // Parts of transactions.

@@ -14,9 +14,13 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <random>
 #include <string_view>
+#include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace normact::results {
 namespace fs = std::filesystem;
@@ -30,20 +34,39 @@ struct Advice {
 };
 constexpr auto advices = std::to_array<Advice>({
     {SQLITE_NOTADB, "this is not a study's database; the file was left as it is. Choose another path"},
-    {SQLITE_CORRUPT, "the file is damaged. Restore it from a copy, or try: sqlite3 FILE .recover"},
-    {SQLITE_FULL, "the disk is full. Make room, then run the same command again: what was recorded is safe"},
-    {SQLITE_READONLY, "the file or its folder is read-only. Make both writable, or copy the file elsewhere"},
+    {SQLITE_CORRUPT,
+     "the file is damaged. Move it away together with FILE-wal and FILE-shm, then restore it from a copy, or "
+     "try: sqlite3 FILE .recover"},
+    {SQLITE_FULL, "the disk is full. Make room: what was recorded is safe"},
+    {SQLITE_READONLY,
+     "the file or its folder is read-only. Make both writable, or copy the file elsewhere; what was recorded is safe"},
     {SQLITE_CANTOPEN,
      "the file can't be opened. Its folder must exist and be writable: SQLite keeps two files beside it"},
     {SQLITE_IOERR,
      "reading or writing the file failed (full disk, file size limit or faulty disk). What was recorded "
-     "is safe: mend that, then run the same command again"},
+     "is safe"},
     {SQLITE_BUSY,
-     "another process has kept the database locked for a minute. See who uses the file, then run the same "
-     "command again"},
+     "another process has kept the database locked for a minute. See who uses the file; what was recorded is safe"},
     {SQLITE_PERM, "access to the file is denied. Make it readable and writable"},
     {SQLITE_AUTH, "access to the file is denied. Make it readable and writable"},
 });
+
+/// The file that lies at the path; nothing if there is none.
+std::optional<std::pair<dev_t, ino_t>> file_at(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? std::optional(std::pair(status.st_dev, status.st_ino)) : std::nullopt;
+}
+
+/// Throws StoreError once the opened file lies at the path no more: an open file takes what is written also after it
+/// was removed, and then all is lost.
+std::function<void()> stays_in_place(const std::string& path, const std::optional<std::pair<dev_t, ino_t>>& opened) {
+    return [path, opened] {
+        if (opened && file_at(path) == opened) return;
+        throw StoreError(
+            "the file was moved, removed or replaced while it was in use, and what was recorded went with it. Put it "
+            "back under its name, with its -wal and -shm beside it; if it is gone, start another study");
+    };
+}
 
 std::string explain_sqlite(const soci::soci_error& error) {
     if (const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error))
@@ -142,6 +165,32 @@ void remove_old_drafts(const std::string& path) {
     throw StoreError(path + ": something is there already; it was left as it is. Resume it, or choose another path");
 }
 
+/// SQLite would read them as parts of the new study, and spoil both.
+void refuse_leftovers(const std::string& path) {
+    std::string leftovers;
+    for (const auto ending : endings)
+        if (const std::string leftover = path + std::string(ending); !ending.empty() && study_exists(leftover))
+            leftovers += (leftovers.empty() ? "" : " and ") + leftover;
+    if (leftovers.empty()) return;
+    if (study_exists(path)) refuse_existing(path);  // another maker was faster
+    throw StoreError(leftovers +
+                     ": left of a study that was moved or removed without that, which may hold its newest scores. Put "
+                     "that study back under its name, or remove " +
+                     leftovers + ", or choose another path");
+}
+
+/// The names of drafts and of SQLite's files must fit, too.
+void refuse_long_name(const std::string& path) {
+    constexpr std::size_t longest_name = 220, longest_path = 470;
+    const auto refuse = [&](const char* what, std::size_t bytes, std::size_t longest) {
+        throw StoreError(path + ": the " + what + " has " + std::to_string(bytes) + " bytes; a study's may have " +
+                         std::to_string(longest));
+    };
+    const auto name = fs::path(path).filename().string(), whole = fs::absolute(path).string();
+    if (name.size() > longest_name) refuse("name", name.size(), longest_name);
+    if (whole.size() > longest_path) refuse("whole path", whole.size(), longest_path);
+}
+
 /// Gives the draft its name unless something has that name: at once and whole.
 void publish(const std::string& draft, const std::string& path) {
     if (::link(draft.c_str(), path.c_str()) == 0) return;
@@ -151,6 +200,14 @@ void publish(const std::string& draft, const std::string& path) {
     if (errno == EEXIST) refuse_existing(path);
     throw StoreError(path + ": can't be made: " + std::strerror(errno) +
                      ". Its drive may lack what a study needs; choose a path on another one");
+}
+
+std::unique_ptr<Store> open(const std::string& path) {
+    auto dialect = sqlite_dialect();
+    dialect.check_place = stays_in_place(path, file_at(path));  // before SQLite opens it: it may go at any moment
+    auto session = connect_sqlite(path);
+    check_and_migrate(*session, path);
+    return make_sql_store(std::move(session), std::move(dialect), path);
 }
 
 }  // namespace
@@ -165,14 +222,16 @@ Dialect sqlite_dialect() {
         .relaxed = "PRAGMA synchronous = NORMAL",
         .lock_row = "",
         .skip_locked = "",
+        .check_place = [] {},
         .explain = explain_sqlite,
     };
 }
 
 std::unique_ptr<soci::session> connect_sqlite(const std::string& path) {
-    if (path.find('"') != std::string::npos) throw StoreError(path + ": a study's path can't hold a quotation mark");
+    const auto whole = fs::absolute(path).string();  // ":memory:" and "file:…" alone would be no paths to SQLite
+    if (whole.find('"') != std::string::npos) throw StoreError(whole + ": a study's path can't hold a quotation mark");
     auto session = std::make_unique<soci::session>(
-        soci::sqlite3, "dbname=\"" + path + "\" timeout=" + std::to_string(seconds_to_wait_for_a_lock));
+        soci::sqlite3, "dbname=\"" + whole + "\" timeout=" + std::to_string(seconds_to_wait_for_a_lock));
     *session << "PRAGMA foreign_keys = ON";
     *session << sqlite_dialect().relaxed;
     *session << "PRAGMA trusted_schema = OFF";  // the file may come from anyone
@@ -187,25 +246,29 @@ bool study_exists(const std::string& path) {
 
 std::unique_ptr<Store> create_study(const std::string& path, const std::string& configuration) {
     if (study_exists(path)) refuse_existing(path);
+    refuse_leftovers(path);
+    refuse_long_name(path);
     return explained(path, [&] {
         remove_old_drafts(path);
         // A study appears under its name at once and whole: a kill leaves none, and of two makers one fails.
         const NewFile file(path);
         fill_new_file(file.path(), configuration);
         publish(file.path(), path);
-        return make_sql_store(connect_sqlite(path), sqlite_dialect(), path);
+        return open(path);
     });
 }
 
 std::unique_ptr<Store> open_study(const std::string& path) {
     std::error_code error;
-    if (!fs::exists(path, error)) throw StoreError(path + ": there is no study. Start one with: normact search");
-    if (!fs::is_regular_file(path, error)) throw StoreError(path + ": this is not a file");
-    return explained(path, [&] {
-        auto session = connect_sqlite(path);
-        check_and_migrate(*session, path);
-        return make_sql_store(std::move(session), sqlite_dialect(), path);
-    });
+    const auto type = fs::status(path, error).type();
+    if (type == fs::file_type::none) throw StoreError(path + ": can't be opened: " + error.message());
+    if (type == fs::file_type::not_found)
+        throw StoreError(path + (study_exists(path)
+                                     ? ": this is a link to a file that is not there. Remove the link, or "
+                                       "put the file there"
+                                     : ": there is no study. Start one with: normact search"));
+    if (type != fs::file_type::regular) throw StoreError(path + ": this is not a file");
+    return explained(path, [&] { return open(path); });
 }
 
 }  // namespace normact::results

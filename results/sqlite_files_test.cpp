@@ -108,6 +108,55 @@ TEST(StudyFiles, may_have_odd_names) {
     }
     EXPECT_THAT(error_of([&] { create_study(folder.file("quo\"te"), "{}"); }), HasSubstr("quotation mark"));
     EXPECT_THAT(error_of([&] { create_study(folder.file("no/such/folder"), "{}"); }), HasSubstr("folder"));
+    EXPECT_THAT(error_of([&] { create_study(folder.file(std::string(250, 'n')), "{}"); }), HasSubstr("250 bytes"));
+    const auto deep = folder.file(std::string(200, 'a')) + "/" + std::string(200, 'b') + "/" + std::string(100, 'c');
+    EXPECT_THAT(error_of([&] { create_study(deep, "{}"); }), HasSubstr("whole path"));
+    fs::create_directory(folder.file("quo\" te"));
+    EXPECT_THAT(error_of([&] { create_study(folder.file("quo\" te/study"), "{}"); }), HasSubstr("quotation mark"));
+}
+
+TEST(StudyFiles, are_not_made_beside_what_is_left_of_another_one) {
+    for (const std::string ending : {"-wal", "-shm", "-journal"}) {
+        const TemporaryFolder folder;
+        const auto leftover = folder.file("study" + ending);
+        write(leftover, "somebody's newest scores");
+        EXPECT_THAT(error_of([&] { create_study(folder.file("study"), "{}"); }),
+                    AllOf(HasSubstr(leftover), HasSubstr("newest scores"), HasSubstr("another path")));
+        EXPECT_EQ(content(leftover), "somebody's newest scores");
+        EXPECT_FALSE(study_exists(folder.file("study")));
+    }
+    const TemporaryFolder folder;
+    const auto wal = folder.file("study-wal"), shm = folder.file("study-shm");
+    write(wal, "a");
+    write(shm, "b");
+    EXPECT_THAT(error_of([&] { create_study(folder.file("study"), "{}"); }),
+                HasSubstr("remove " + wal + " and " + shm));
+}
+
+TEST(StudyFiles, that_go_away_while_in_use_take_nothing_more) {
+    StudyFile study("{}");
+    const auto moved = study.path() + ".moved";
+    const auto store = study.open();
+    do_work(*store, 0, 2);
+    fs::rename(study.path(), moved);
+    EXPECT_THAT(error_of([&] { do_work(*store, 2, 1); }), AllOf(HasSubstr(study.path()), HasSubstr("moved, removed")));
+    write(study.path(), "another file");
+    EXPECT_THAT(error_of([&] { do_work(*store, 2, 1); }), HasSubstr("replaced"));
+    fs::rename(moved, study.path());
+    do_work(*store, 2, 1);
+    EXPECT_EQ(study.open()->funnel().scored, 3);
+}
+
+TEST(StudyFiles, that_are_links_to_nothing_say_so) {
+    const TemporaryFolder folder;
+    fs::create_symlink("nothing", folder.file("dangling"));
+    fs::create_symlink("loop", folder.file("loop"));
+    EXPECT_THAT(error_of([&] { open_study(folder.file("dangling")); }), HasSubstr("link to a file that is not there"));
+    EXPECT_THAT(error_of([&] { open_study(folder.file("loop")); }), HasSubstr("symbolic links"));
+    create_study(folder.file("real"), "{}");
+    fs::create_symlink("real", folder.file("link"));
+    do_work(*open_study(folder.file("link")), 0, 2);
+    EXPECT_EQ(open_study(folder.file("real"))->funnel().scored, 2);
 }
 
 TEST(StudyFiles, are_made_once_however_many_try) {

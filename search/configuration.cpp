@@ -20,12 +20,6 @@ using primitives::Node;
 using primitives::Op;
 using primitives::Space;
 
-std::string in_words(const Range& range, std::string_view what) {
-    if (range.above && range.most >= 1e300) return fmt::format("{} above {}", what, range.least);
-    if (range.above) return fmt::format("{} above {} and at most {}", what, range.least, range.most);
-    return fmt::format("{} from {} to {}", what, range.least, range.most);
-}
-
 template <typename Value>
 void check(const Value& value, const std::string& path, const Range& range) {
     if constexpr (Struct<const Value>) {
@@ -105,6 +99,11 @@ void check_initial(const std::vector<std::string>& layers, const Space& space) {
 
 }  // namespace
 
+std::string in_words(const Range& range, std::string_view what) {
+    return range.above ? fmt::format("{} above {} and at most {}", what, range.least, range.most)
+                       : fmt::format("{} from {} to {}", what, range.least, range.most);
+}
+
 void check_ranges(const Configuration& configuration) { check(configuration, "", any); }
 
 void validate(const Configuration& configuration) {
@@ -122,6 +121,9 @@ void validate(const Configuration& configuration) {
     } catch (const std::invalid_argument& error) {
         throw ConfigurationError(error.what());
     }
+    if (const std::size_t bytes = to_json(configuration).size(); bytes > most_configuration_bytes)
+        throw ConfigurationError(fmt::format("the configuration has {} bytes, written in full; at most {} are read",
+                                             bytes, most_configuration_bytes));
 }
 
 std::vector<std::string> tasks_of(const proxy_tasks::ScoringSettings& scoring) {

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 // The members of a configuration, each listed once under its key, with what it may hold. Writer, reader, checks and the
@@ -26,7 +27,7 @@ inline constexpr Range count{0, largest_count};
 inline constexpr Range positive_count{1, largest_count};
 inline constexpr Range share{0, 1};
 inline constexpr Range positive_share{0, 1, true};
-inline constexpr Range positive{0, 1e300, true};
+inline constexpr Range positive{1e-30, 1e30};  // within what float32 tells from 0 and from infinity
 inline constexpr Range not_empty{1, 1000};
 
 template <typename Object, typename Struct>
@@ -90,7 +91,7 @@ void for_each_field(Object& stability, auto&& field) {
 template <Is<primitives::LayerSettings> Object>
 void for_each_field(Object& layer, auto&& field) {
     field("groups", layer.groups, positive_count);
-    field("epsilon", layer.epsilon, positive);
+    field("epsilon", layer.epsilon, Range{primitives::least_epsilon, primitives::most_epsilon});
 }
 
 template <Is<proxy_tasks::ScoringSettings> Object>
@@ -130,6 +131,11 @@ concept Struct = requires(Value& value) {
 };
 
 inline std::string joined(const std::string& path, const char* key) { return path.empty() ? key : path + "." + key; }
+
+/// "a number from 0 to 1".
+std::string in_words(const Range& range, std::string_view what);
+
+inline constexpr std::size_t most_configuration_bytes = 1 << 20;
 
 /// Throws ConfigurationError that names the first member outside of its range.
 void check_ranges(const Configuration& configuration);

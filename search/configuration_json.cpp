@@ -70,7 +70,7 @@ requires Struct<const Value> Json written(const Value& value) {
     return object;
 }
 
-// ---- reading: each member of its own type, whatever its range ----
+// ---- reading: each member of its own type; a range is only named where it says what is wanted ----
 
 std::string shown(const Json& json) {
     constexpr std::size_t longest = 60;
@@ -91,34 +91,38 @@ std::string shown(const Json& json) {
 }
 
 template <std::integral Whole>
-void read(const Json& json, const std::string& path, Whole& value) {
+void read(const Json& json, const std::string& path, Whole& value, const Range& range) {
     const bool fits = json.is_number_unsigned()  ? std::in_range<Whole>(json.get<std::uint64_t>())
                       : json.is_number_integer() ? std::in_range<Whole>(json.get<std::int64_t>())
                                                  : false;
     if (!fits)
         refuse(path, json,
-               fmt::format("a whole number from {} to {}", std::numeric_limits<Whole>::min(),
-                           std::numeric_limits<Whole>::max()));
+               std::isfinite(range.most)
+                   ? in_words(range, "a whole number")
+                   : fmt::format("a whole number from {} to {}", std::numeric_limits<Whole>::min(),
+                                 std::numeric_limits<Whole>::max()));
     value = json.get<Whole>();
 }
 
-void read(const Json& json, const std::string& path, double& value) {
-    if (!json.is_number()) refuse(path, json, "a number");
+void read(const Json& json, const std::string& path, double& value, const Range& range) {
+    if (!json.is_number()) refuse(path, json, in_words(range, "a number"));
     value = json.get<double>();
+    // Programs that train take such numbers for 0, and would read another value than was written.
+    if (std::fpclassify(value) == FP_SUBNORMAL) refuse(path, json, "0, or at least 1e-300 in size");
 }
 
-void read(const Json& json, const std::string& path, bool& value) {
+void read(const Json& json, const std::string& path, bool& value, const Range&) {
     if (!json.is_boolean()) refuse(path, json, "true or false");
     value = json.get<bool>();
 }
 
-void read(const Json& json, const std::string& path, std::string& value) {
+void read(const Json& json, const std::string& path, std::string& value, const Range&) {
     if (!json.is_string()) refuse(path, json, "a string");
     value = json.get<std::string>();
 }
 
 template <Enumeration Value>
-void read(const Json& json, const std::string& path, Value& value) {
+void read(const Json& json, const std::string& path, Value& value, const Range&) {
     std::vector<std::string> known;
     for (const auto& [choice, name] : names_of(Value{})) {
         known.push_back(name);
@@ -130,18 +134,18 @@ void read(const Json& json, const std::string& path, Value& value) {
 }
 
 template <typename Element>
-void read(const Json& json, const std::string& path, std::vector<Element>& list) {
+void read(const Json& json, const std::string& path, std::vector<Element>& list, const Range&) {
     if (!json.is_array()) refuse(path, json, "a list");
     list.clear();
     for (const Json& entry : json) {
         Element element{};
-        read(entry, fmt::format("{}[{}]", path, list.size()), element);
+        read(entry, fmt::format("{}[{}]", path, list.size()), element, any);
         list.push_back(std::move(element));
     }
 }
 
 template <Struct Object>
-void read(const Json& json, const std::string& path, Object& object) {
+void read(const Json& json, const std::string& path, Object& object, const Range&) {
     if (!json.is_object()) refuse(path, json, "an object");
     std::vector<std::string> known;
     for_each_field(object, [&](const char* key, auto&, const Range&) { known.push_back(joined(path, key)); });
@@ -149,8 +153,8 @@ void read(const Json& json, const std::string& path, Object& object) {
         const std::string full = joined(path, key.c_str());
         if (std::ranges::count(known, full) == 0) refuse_key(full, known);
     }
-    for_each_field(object, [&](const char* key, auto& member, const Range&) {
-        if (json.contains(key)) read(json[key], joined(path, key), member);
+    for_each_field(object, [&](const char* key, auto& member, const Range& range) {
+        if (json.contains(key)) read(json[key], joined(path, key), member, range);
     });
 }
 
@@ -175,14 +179,17 @@ class Strictness {
 };
 
 Json parsed_json(std::string_view text) {
-    constexpr std::size_t largest = 1 << 20;
-    if (text.size() > largest)
+    if (text.size() > most_configuration_bytes)
         throw ConfigurationError(
-            fmt::format("the configuration has {} bytes; at most {} are read", text.size(), largest));
+            fmt::format("the configuration has {} bytes; at most {} are read", text.size(), most_configuration_bytes));
     try {
         return Json::parse(text, [strict = Strictness()](int depth, Json::parse_event_t event, Json& parsed) mutable {
             return strict(depth, event, parsed);
         });
+    } catch (const Json::out_of_range& error) {
+        const std::string message = error.what();
+        throw ConfigurationError("the configuration holds a number that is too large: " +
+                                 message.substr(message.find("] ") + 2));
     } catch (const Json::parse_error& error) {
         // "[json.exception.parse_error.101] parse error at line 1, column 2: …"
         const std::string message = error.what();
@@ -249,7 +256,7 @@ Configuration parse_configuration(std::string_view json) {
     Configuration configuration;
     if (const auto base = parsed.find("preset"); parsed.is_object() && base != parsed.end() && base->is_string())
         if (const auto name = base->get<std::string>(); !name.empty()) configuration = preset(name);
-    read(parsed, "", configuration);
+    read(parsed, "", configuration, any);
     check_ranges(configuration);
     return configuration;
 }
@@ -265,7 +272,7 @@ void set(Configuration& configuration, std::string_view assignment) {
     Json& place = find(json, key);
     place = value_like(place, assignment.substr(equals + 1));
     Configuration changed;
-    read(json, "", changed);
+    read(json, "", changed, any);
     check_ranges(changed);
     configuration = std::move(changed);
 }

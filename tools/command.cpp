@@ -100,6 +100,10 @@ Arguments parse(const Command& command, const std::vector<std::string>& words) {
     for (const Option& option : command.options) {
         if (!option.fallback.empty() && !options.contains(option.name)) options[option.name] = {option.fallback};
     }
+    for (const auto& [name, values] : options) {
+        const bool empty = std::ranges::any_of(values, [](const std::string& value) { return value.empty(); });
+        if (empty) throw UsageError(fmt::format("--{} is empty", name));
+    }
     if (operands.size() < command.least_operands) {
         throw UsageError(fmt::format("{} is missing: {}", command.operands, usage(command)));
     }

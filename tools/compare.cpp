@@ -147,6 +147,22 @@ std::vector<Job> open_jobs(const Comparison& comparison, const std::vector<primi
     return jobs;
 }
 
+/// The file itself where --output names a link to it: two names of one file have one lock, and links stay links.
+std::string output_file(const Arguments& arguments) {
+    namespace fs = std::filesystem;
+    std::string path = arguments.text("output");
+    std::error_code error;
+    if (fs::is_symlink(fs::symlink_status(path, error))) {
+        const fs::path file = fs::canonical(path, error);
+        if (error) throw UsageError(fmt::format("--output {} is a link that leads nowhere: {}", path, error.message()));
+        path = file.string();
+    }
+    if (fs::exists(fs::status(path, error)) && !fs::is_regular_file(path, error)) {
+        throw UsageError(fmt::format("--output {} is not a file", path));
+    }
+    return path;
+}
+
 std::string estimate_text(const std::optional<Estimate>& estimate) {
     if (!estimate) return "-";
     const std::string error = estimate->standard_error ? fmt::format(" ±{:.4f}", *estimate->standard_error) : "";
@@ -186,13 +202,13 @@ int run(const Arguments& arguments) {
         const auto& [name, graph, settings] = layers.back();
         comparison.layers.push_back({name, primitives::to_text(graph), primitives::hash(graph), settings});
     }
-    const std::string output = arguments.text("output");
+    const std::string output = output_file(arguments);
     std::optional<FileLock> lock;  // two that write one file would lose each other's scores
     if (!output.empty()) lock.emplace(output);
     if (!output.empty() && std::filesystem::exists(output)) take_over(comparison, output);
     std::vector<Job> jobs = open_jobs(comparison, layers, seeds);
     if (!jobs.empty()) {
-        const proxy_tasks::Scorer scorer(comparison.configuration.scoring);
+        const proxy_tasks::Scorer scorer = make_scorer(comparison.configuration.scoring);
         if (!output.empty()) save(comparison, output);  // what can't be written is known before hours of training
         Trainer(comparison, std::move(jobs), output).run(scorer, read_threads(arguments), signals.token());
     }

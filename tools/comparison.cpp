@@ -86,9 +86,9 @@ double number(const Json& value, double least, double most) {
 /// Files of the first releases lack both: their layers were all trained with the settings of the configuration.
 primitives::LayerSettings read_settings(const Json& entry, const primitives::LayerSettings& missing) {
     constexpr int most_groups = std::numeric_limits<int>::max();
-    constexpr double smallest = std::numeric_limits<double>::min(), largest = std::numeric_limits<double>::max();
     return {entry.contains("groups") ? whole_number(entry.at("groups"), 1, most_groups) : missing.groups,
-            entry.contains("epsilon") ? number(entry.at("epsilon"), smallest, largest) : missing.epsilon};
+            entry.contains("epsilon") ? number(entry.at("epsilon"), primitives::least_epsilon, primitives::most_epsilon)
+                                      : missing.epsilon};
 }
 
 /// The scores of a layer by their replicates, each of which has every task once.

@@ -15,13 +15,14 @@ namespace {
 
 const primitives::Hash128 one{1, 2};
 const primitives::Hash128 other{3, 4};
-const primitives::LayerSettings usual;
+const primitives::LayerSettings usual{7, 1e-4};
 
 Comparison sample() {
     Comparison comparison;
     comparison.configuration = search::preset("demo");
     comparison.configuration.scoring.dataset.name = "d";
     comparison.configuration.scoring.anchors = {"a", "b"};
+    comparison.configuration.scoring.layer = usual;
     comparison.seeds = 2;
     comparison.layers = {{"one", "x", one, usual}, {"other", "tanh(x)", other, usual}};
     comparison.finished[{one, usual, 0}] = {{"d/a", 0, 0.1, 1}, {"d/b", 0, 0.3, 1}};

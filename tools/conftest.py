@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -52,8 +53,8 @@ class Normact:
         return json.loads(self(*words, "--json", status=status)[0])
 
     def start(self, *words, before=lambda: None, **options):
-        """Starts a command and does not wait for it. Signals have their default meaning, wherever the tests run;
-        `before` may change that and more, in the new process."""
+        """Starts a command and does not wait for it. Ctrl-C has its default meaning, wherever the tests run; `before`
+        may change that and more, in the new process."""
 
         def prepare():
             signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -86,3 +87,20 @@ def finished_study(tmp_path_factory):
     Normact(folder)("search", "--study", "small.study.db", *settings(
         budget__scored=25, evolution__initial=same, scoring__quality__minimum_accuracy=0))
     return folder / "small.study.db"
+
+
+@pytest.fixture
+def here(finished_study):
+    """The program in the folder of the finished study."""
+    return Normact(finished_study.parent)
+
+
+def a_duplicate(study):
+    """A scored candidate whose function is that of an earlier, different layer."""
+    with sqlite3.connect(f"file:{study}?mode=ro", uri=True) as database:
+        duplicates = database.execute(
+            "SELECT c.id FROM candidate c JOIN evaluation e ON e.fingerprint = c.fingerprint "
+            "WHERE e.state = 'scored' AND c.id != e.candidate AND c.hash != "
+            "(SELECT hash FROM candidate WHERE id = e.candidate)").fetchall()
+    assert duplicates, "the study begins with two"
+    return duplicates[0][0]

@@ -32,6 +32,16 @@ TEST_F(FileLockTest, takes_over_what_a_killed_process_left) {
     EXPECT_FALSE(std::filesystem::exists(lock_));
 }
 
+TEST_F(FileLockTest, leaves_a_file_of_somebody_else) {
+    replace_text_file(lock_, "not a lock");
+    EXPECT_THROW(FileLock lock(path_), std::runtime_error);
+    EXPECT_EQ(read_text_file(lock_), "not a lock");
+    std::filesystem::remove(lock_);
+    std::filesystem::create_symlink("somewhere", lock_);
+    EXPECT_THROW(FileLock lock(path_), std::runtime_error);
+    EXPECT_TRUE(std::filesystem::is_symlink(lock_));
+}
+
 TEST_F(FileLockTest, says_where_it_can_not_be_made) {
     EXPECT_THROW(FileLock lock("/nowhere/file"), std::runtime_error);
 }

@@ -66,10 +66,19 @@ std::string wrapped(const std::vector<std::string>& words, std::size_t width) {
     return text + line;
 }
 
+/// A layer without a name is called by its text form, or by its hash where that is too long for a name.
+std::string name_of(const primitives::LayerGraph& graph) {
+    constexpr std::size_t digits = 8;
+    const std::string text = primitives::to_text(graph);
+    if (text.size() <= primitives::max_name_bytes) return text;
+    return "layer " + primitives::to_string(primitives::hash(graph)).substr(0, digits);
+}
+
 NamedLayer read_text_form(const std::string& word) {
     NamedLayer named;
     try {
-        named.layer = {word, primitives::parse_text(word), {}};
+        named.layer.graph = primitives::parse_text(word);
+        named.layer.name = name_of(named.layer.graph);
         return named;
     } catch (const primitives::InvalidGraph& error) {
         if (const auto nearest = search::nearest_name(word, catalogue_names())) {

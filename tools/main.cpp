@@ -53,6 +53,7 @@ std::string page_for(const std::vector<std::string>& words) {
 }
 
 int run(const std::vector<std::string>& words) {
+    if (words.size() == 2 && words.front() == "help") return run({words.back(), "--help"});
     if (words.empty() || words.front() == "--help" || words.front() == "-h" || words.front() == "help") {
         answer(overview());
         return fine;
@@ -77,7 +78,9 @@ int run(const std::vector<std::string>& words) {
 int main(int count, char** words) {
     using namespace normact::tools;
     const std::vector<std::string> arguments(words + 1, words + count);
-    std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of writing, and ends no search
+    // A reader that went away and a limit of a file's size are errors of writing, which say what to do.
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     try {
         return run(arguments);
     } catch (const UsageError& error) {

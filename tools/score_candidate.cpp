@@ -1,5 +1,9 @@
 #include "tools/score_candidate.h"
 
+#include "tools/command.h"
+
+#include <stdexcept>
+
 namespace normact::tools {
 namespace {
 
@@ -12,6 +16,14 @@ void prepare_this_thread() {
 }
 
 }  // namespace
+
+proxy_tasks::Scorer make_scorer(const proxy_tasks::ScoringSettings& settings) {
+    try {
+        return proxy_tasks::Scorer(settings);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(error.what());
+    }
+}
 
 proxy_tasks::Outcome score_candidate(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,
                                      const primitives::LayerGraph& graph, std::stop_token stop,

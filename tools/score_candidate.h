@@ -10,6 +10,9 @@
 // How the scores of a study are called for: the one place that says with which seed and which replicate.
 namespace normact::tools {
 
+/// Loads the data set. Throws UsageError where the settings name what is not there, DatasetError where the data is not.
+proxy_tasks::Scorer make_scorer(const proxy_tasks::ScoringSettings& settings);
+
 /// The evaluation of a study's candidate, with its filters. `search` stores what this gives and `verify` asks again.
 proxy_tasks::Outcome score_candidate(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,
                                      const primitives::LayerGraph& graph, std::stop_token stop,

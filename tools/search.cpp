@@ -192,12 +192,15 @@ std::string for_programs(const Study& study, const Run& run) {
 int run(const Arguments& arguments) {
     StopOnSignals signals([] { tell("\nStopping: unfinished evaluations are given back. Once more ends at once.\n"); });
     Plan plan = read_plan(arguments);
-    const proxy_tasks::Scorer scorer(plan.configuration.scoring);  // before the study is made: data may be missing
+    const proxy_tasks::Scorer scorer =
+        make_scorer(plan.configuration.scoring);  // before the study is made: data may be missing
     make_study(plan, arguments);
     const std::string resume = resume_command(plan, plan.configuration.budget, arguments);
     Run run;
     try {
         run = work(plan, scorer, signals.token());
+    } catch (const results::StoreError& error) {  // says what is to be done first
+        throw std::runtime_error(fmt::format("{}\nThen go on with: {}", error.what(), resume));
     } catch (const std::exception& error) {
         throw std::runtime_error(fmt::format("{}\nWhat was scored is kept. Go on with: {}", error.what(), resume));
     }

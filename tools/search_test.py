@@ -199,6 +199,9 @@ def test_the_seed_and_one_thread_give_the_same_study_again(normact):
     (["--set", "scoring.training.steps=many"], "scoring.training.steps"),
     (["--set", "scoring.training.steps=0"], "scoring.training.steps"),
     (["--set", "nonsense"], "nonsense"),
+    (["--set", "scoring.anchors=resnet"], "scoring.anchors: unknown anchor"),
+    (["--set", "scoring.dataset.name=mnist"], "scoring.dataset.name: there is no data set"),
+    (["--set", "scoring.engine=gpu"], "scoring.engine: no engine"),
     (["--preset", "laptops"], "laptop-s"),
     (["--threads", "0"], "--threads"),
     (["--threads", "x"], "--threads"),
@@ -216,6 +219,7 @@ def test_wrong_options_are_named(normact, words, hint):
 @pytest.mark.parametrize("text, hint", [
     ('{"seed": 1', "line 1"),
     ('{"sede": 1}', "seed"),
+    ('{"scoring": {"training": {"learning_rate": 1e999}}}', "1e999"),
     ('{"seed": "\\u001b[31mred"}', "seed"),
 ])
 def test_a_wrong_configuration_file_is_named(normact, text, hint):

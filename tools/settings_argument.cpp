@@ -60,7 +60,7 @@ search::Configuration read_settings(const Arguments& arguments, const search::Co
     try {
         search::validate(configuration);
     } catch (const search::ConfigurationError& error) {
-        throw UsageError(fmt::format("these settings make no sense together: {}", error.what()));
+        throw UsageError(fmt::format("these settings can't be used: {}", error.what()));
     }
     return configuration;
 }

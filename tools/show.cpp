@@ -35,7 +35,9 @@ std::string to_svg(const primitives::Layer& layer) {
             "drawing needs Graphviz's program dot, which is not installed: apt-get install graphviz. "
             "Without it: --format dot");
     }
-    return run_child_process({"dot", "-Tsvg"}, primitives::to_dot(layer));
+    std::string picture = run_child_process({"dot", "-Tsvg"}, primitives::to_dot(layer));
+    if (picture.find("<svg") == std::string::npos) throw ChildProcessError("dot has drawn nothing");
+    return picture;
 }
 
 using Format = std::function<std::string(const primitives::Layer&)>;

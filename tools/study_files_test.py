@@ -1,5 +1,6 @@
 """Studies on disk: killed, damaged, foreign and read-only ones."""
 
+import contextlib
 import ctypes
 import os
 import random
@@ -18,7 +19,7 @@ from conftest import Normact, settings
 def count_scores(path):
     if not path.exists():
         return 0
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         try:
             return database.execute("SELECT COUNT(*) FROM score").fetchone()[0]
         except sqlite3.OperationalError:  # the tables are being made
@@ -62,6 +63,42 @@ def test_a_killed_search_leaves_a_sound_database(normact):
     assert running.returncode == -signal.SIGKILL
     with sqlite3.connect(f"file:{path}?mode=rw", uri=True) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_killed_study_may_be_moved_alone_after_a_look_at_it(normact):
+    """What is recorded lies in the file FILE-wal until the last user of the study ends."""
+    path = normact.folder / "a.study.db"
+    running = normact.start("search", "--study", path.name, *settings())
+    while count_scores(path) < 3 and running.poll() is None:
+        time.sleep(0.01)
+    running.kill()
+    running.communicate()
+    seen = normact.scores(path.name)  # normact top
+    assert [file.name for file in normact.folder.iterdir()] == [path.name]
+    (normact.folder / "elsewhere").mkdir()
+    path.rename(normact.folder / "elsewhere" / path.name)
+    assert Normact(normact.folder / "elsewhere").scores(path.name) == seen != {}
+
+
+def test_a_study_that_is_taken_away_ends_its_search(normact):
+    path = normact.folder / "a.study.db"
+    running = normact.start("search", "--study", path.name, *settings())
+    while count_scores(path) < 1 and running.poll() is None:
+        time.sleep(0.01)
+    path.rename(normact.folder / "b.study.db")
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 1 and "moved, removed or replaced" in err
+    _, err = normact("search", "--study", path.name, *settings(), status=1)
+    assert "a.study.db-" in err and "left of a study" in err
+    (normact.folder / "b.study.db").rename(path)
+    assert normact.scores(path.name)
+
+
+@pytest.mark.parametrize("name", [":memory:", "file:a.db?mode=memory"])
+def test_a_name_that_means_something_to_sqlite_is_a_name(normact, name):
+    normact("search", "--study", name, *settings(budget__proposed=20))
+    assert (normact.folder / name).is_file()
+    assert normact.json("top", "--study", name)["funnel"]["proposed"] >= 20
 
 
 def foreign_text(path):
@@ -144,13 +181,13 @@ def test_on_a_full_disk_nothing_is_lost(normact):
     command = ["search", "--study", "a.study.db", *settings()]
 
     def limit():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
     running = normact.start(*command, before=limit)
     _, err = running.communicate(timeout=100)
     assert running.returncode == 1 and "a.study.db" in err, err
-    assert "What was scored is kept. Go on with: " in err
+    assert "is safe" in err and "Then go on with: " in err
     seen = normact.scores("a.study.db")
     assert seen
     normact(*command, "--set", f"budget.scored={len(seen) + 3}")

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <stdexcept>
 
 namespace normact::tools {
@@ -23,10 +24,16 @@ std::string read_text_file(const std::string& path) {
 }
 
 void replace_text_file(const std::string& path, std::string_view content) {
-    const std::string draft = path + ".new";
+    const std::string draft = fmt::format("{}.new-{}", path, std::random_device()());
     std::ofstream stream(draft, std::ios::binary | std::ios::trunc);
     stream << content << std::flush;
-    if (!stream) throw std::runtime_error(fmt::format("can't write {}: {}", draft, std::strerror(errno)));
+    if (!stream) {
+        const std::string error = std::strerror(errno);
+        stream.close();
+        std::error_code ignored;
+        std::filesystem::remove(draft, ignored);
+        throw std::runtime_error(fmt::format("can't write {}: {}", path, error));
+    }
     stream.close();
     std::filesystem::rename(draft, path);
 }

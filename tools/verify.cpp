@@ -47,7 +47,7 @@ bool identical(const proxy_tasks::Outcome& stored, const proxy_tasks::Outcome& a
 
 proxy_tasks::Outcome evaluate_again(const Study& study, const primitives::LayerGraph& graph,
                                     const std::stop_token& stop) {
-    const proxy_tasks::Scorer scorer(study.configuration.scoring);
+    const proxy_tasks::Scorer scorer = make_scorer(study.configuration.scoring);
     std::mutex mutex;
     std::string stage = "starting";
     ProgressLine line([&](Seconds elapsed) {

@@ -1,0 +1,34 @@
+"""`normact top`: the best layers of a study."""
+
+import shutil
+
+import pytest
+
+
+def test_top_ranks_by_mean_accuracy(here):
+    layers = here.json("top", "--count", 1000)["layers"]
+    means = [layer["mean"] for layer in layers]
+    assert means == sorted(means, reverse=True) and len(means) >= 25
+    assert [layer["rank"] for layer in layers] == list(range(1, len(layers) + 1))
+    for layer in layers:
+        accuracies = [score["accuracy"] for score in layer["scores"]]
+        assert layer["mean"] == pytest.approx(sum(accuracies) / len(accuracies))
+    assert len({layer["fingerprint"] for layer in layers}) == len(layers), "one function counts once"
+
+
+def test_top_takes_the_only_study_of_the_folder(here, normact):
+    assert here("top")[0] == here("top", "--study", "small.study.db")[0]
+    _, err = normact("top", status=2)
+    assert "normact search" in err or "search" in err
+    for name in ("a", "b"):
+        shutil.copy(here.folder / "small.study.db", normact.folder / f"{name}.study.db")
+    _, err = normact("top", status=2)
+    assert "a.study.db, b.study.db" in err
+
+
+def test_top_shows_so_many_layers_as_asked(here):
+    out, _ = here("top", "--count", 3)
+    assert len(out[: out.index("\n\n")].splitlines()) == 4
+    here("top", "--count", "0", status=2)
+    _, err = here("top", "--study", "none.db", status=1)
+    assert "none.db" in err
