@@ -12,6 +12,9 @@
 #include "proxy_tasks/synthetic.h"
 #include "proxy_tasks/training.h"
 
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/container/functional.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -95,6 +98,7 @@ double throughput(int threads, const std::string& anchor, const Dataset& dataset
     std::vector<double> seconds(threads);
     {
         std::vector<std::jthread> running;
+        running.reserve(seconds.size());
         for (int t = 0; t < threads; ++t) {
             running.emplace_back([&, t] {
                 prepare_thread();
@@ -109,11 +113,13 @@ double throughput(int threads, const std::string& anchor, const Dataset& dataset
     return threads * 4 * measured_steps / std::ranges::max(seconds);
 }
 
+int number(const char* word) { return static_cast<int>(std::strtol(word, nullptr, 10)); }
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    const int batch = argc > 1 ? std::atoi(argv[1]) : 64;
-    const int crop = argc > 2 ? std::atoi(argv[2]) : 16;
+    const int batch = argc > 1 ? number(argv[1]) : 64;
+    const int crop = argc > 2 ? number(argv[2]) : 16;
     const auto& engine = argc > 3 ? evaluator::find_engine(argv[3]) : *evaluator::engines().front();
     const Dataset dataset = load_dataset({.name = "synthetic", .folder = {}});
     const std::vector<std::string> anchors{"resnet-tiny", "mobilenet-tiny", "efficientnet-tiny"};

@@ -96,7 +96,7 @@ double percent(std::size_t part, std::size_t whole) {
 
 int main(int argc, char** argv) {
     const std::size_t total = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000;
-    const int examples = argc > 2 ? std::atoi(argv[2]) : 20;
+    const int examples = argc > 2 ? static_cast<int>(std::strtol(argv[2], nullptr, 10)) : 20;
     Generator generator(1);
     const Space space = paper_space(true);
     std::size_t not_finite = 0, without_x = 0;

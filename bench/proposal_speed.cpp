@@ -20,6 +20,7 @@ std::vector<LayerGraph> random_graphs() {
     Generator generator(1);
     const Space space = paper_space(true);
     std::vector<LayerGraph> graphs;
+    graphs.reserve(sample_size);
     for (std::size_t i = 0; i < sample_size; ++i) graphs.push_back(random_graph(generator, space));
     return graphs;
 }

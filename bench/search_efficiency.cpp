@@ -146,12 +146,14 @@ std::string count_text(double evaluations, int cap) {
 
 void print_row(const std::string& target, const std::string& method, const std::vector<Run>& runs, int cap) {
     std::vector<double> evaluations;  // a run that was cut off counts as longer than any other
+    evaluations.reserve(runs.size());
     for (const Run& run : runs) evaluations.push_back(run.reached.value_or(3 * cap));
     std::ranges::sort(evaluations);
     const auto reached = std::ranges::count_if(runs, [](const Run& run) { return run.reached.has_value(); });
     std::array<double, checkpoints.size()> best{};
     for (std::size_t i = 0; i < best.size(); ++i) {
         std::vector<double> values;
+        values.reserve(runs.size());
         for (const Run& run : runs) values.push_back(run.best_at[i]);
         best[i] = median(values);
     }
@@ -176,12 +178,14 @@ void compare(const std::string& target, int seeds, int cap) {
     }
 }
 
+int number(const char* word) { return static_cast<int>(std::strtol(word, nullptr, 10)); }
+
 }  // namespace
 
 int main(int count, char** words) {
-    const int seeds = count > 1 ? std::atoi(words[1]) : 10;
-    const int cap = count > 2 ? std::atoi(words[2]) : 100000;
-    const int threads = count > 3 ? std::atoi(words[3]) : 1;
+    const int seeds = count > 1 ? number(words[1]) : 10;
+    const int cap = count > 2 ? number(words[2]) : 100000;
+    const int threads = count > 3 ? number(words[3]) : 1;
     std::vector<std::string> targets(words + std::min(count, 4), words + count);
     if (targets.empty()) targets = {"SiLU", "RMS-ReLU", "EvoNorm-S1", "EvoNorm-S0", "EvoNorm-B0", "GN-ReLU"};
     if (seeds < 1 || cap < 1 || threads < 1) {

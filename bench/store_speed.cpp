@@ -10,6 +10,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 namespace {
 
@@ -80,7 +81,7 @@ void propose_duplicates(benchmark::State& state) {
 void propose_and_finish_in_a_large_study(benchmark::State& state) {
     Study study(false);
     std::uint64_t function = 0;
-    for (; function < static_cast<std::uint64_t>(state.range(0)); ++function) {
+    for (; std::cmp_less(function, state.range(0)); ++function) {
         study.propose(function);
         study.finish(function);
     }

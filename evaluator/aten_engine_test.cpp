@@ -135,6 +135,7 @@ TEST(AtenEngine, gives_the_gradient_of_x_in_the_format_of_x) {
 DifferentiableFunction as_function(const CompiledLayer& layer, const std::vector<at::Tensor>& averages, bool training) {
     return [&layer, averages, training](const std::vector<at::Tensor>& inputs) {
         std::vector<at::Tensor> moving;
+        moving.reserve(averages.size());
         for (const at::Tensor& average : averages) moving.push_back(average.clone());
         return layer.forward(inputs[0], {inputs[1], inputs[2], inputs[3], inputs[4]}, moving, training);
     };

@@ -134,10 +134,16 @@ class Matcher {
 /// The first element of each channel: near enough to the mean that sums of differences from it keep their digits.
 at::Tensor first_of_channels(const at::Tensor& y) { return y.as_strided({y.size(1)}, {y.stride(1)}).contiguous(); }
 
+/// What each element counts in the mean of its channel.
+double weight_in_batch(const at::Tensor& y) {
+    const std::int64_t count = y.numel() / y.size(1);
+    return 1.0 / static_cast<double>(count);
+}
+
 struct NormalizeBatch : Function<NormalizeBatch> {
     static variable_list forward(AutogradContext* context, const at::Tensor& y, const at::Tensor& scale,
                                  const at::Tensor& shift, double epsilon) {
-        const double weight = 1.0 / static_cast<double>(y.numel() / y.size(1));
+        const double weight = weight_in_batch(y);
         const at::Tensor first = first_of_channels(y);
         const at::Tensor mean = at::add(first, channel_sums(y, first, y, first).first, weight);
         const auto [differences, squares] = channel_sums(y, mean, y, mean);
@@ -160,7 +166,7 @@ struct NormalizeBatch : Function<NormalizeBatch> {
         const auto& [y, scale, mean, residual, inverse_std] =
             std::tie(saved[0], saved[1], saved[2], saved[3], saved[4]);
         const at::Tensor gradient = gradients[0].contiguous(y.suggest_memory_format());
-        const double weight = 1.0 / static_cast<double>(y.numel() / y.size(1));
+        const double weight = weight_in_batch(y);
         const auto [sum, sum_with_mean] = channel_sums(gradient, at::zeros_like(mean), y, mean);
         // With n = (y - mean - residual)·inverse_std, the gradient in y is
         // scale·inverse_std·(gradient - P(gradient) - n·P(gradient·n)), P being the mean over the batch.

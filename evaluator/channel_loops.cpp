@@ -6,6 +6,7 @@
 #include <ATen/ops/empty_like.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 // One copy of each loop for each width of vectors, chosen when the program starts. Sanitizers can't run the choice.
@@ -63,7 +64,7 @@ template <typename T>
 NORMACT_INLINE void sum_tile(const T* __restrict a, const T* __restrict a0, const T* __restrict b,
                              const T* __restrict b0, std::int64_t rows, std::int64_t stride, double* __restrict first,
                              double* __restrict second) {
-    T of_a[tile] = {}, of_both[tile] = {};
+    std::array<T, tile> of_a{}, of_both{};
     for (std::int64_t row = 0; row < rows; ++row, a += stride, b += stride)
         for (std::int64_t c = 0; c < tile; ++c) {
             of_a[c] += a[c] - a0[c];
@@ -170,6 +171,7 @@ NORMACT_INLINE void combine_rows(const Layout& layout, const T* a, const T* fact
 }
 
 // What the attribute needs: functions that are no templates.
+// NOLINTBEGIN(bugprone-macro-parentheses): a type takes none
 #define NORMACT_LOOPS(T)                                                                                               \
     NORMACT_VECTOR_WIDTHS void run_sums(const Layout& layout, const T* a, const T* a0, const T* b, const T* b0,        \
                                         std::int64_t rows, double* first, double* second) {                            \
@@ -186,6 +188,7 @@ NORMACT_INLINE void combine_rows(const Layout& layout, const T* a, const T* fact
     }
 NORMACT_LOOPS(float)
 NORMACT_LOOPS(double)
+// NOLINTEND(bugprone-macro-parentheses)
 #undef NORMACT_LOOPS
 
 /// Rows for one thread at least.

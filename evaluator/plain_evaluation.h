@@ -2,6 +2,7 @@
 
 #include "primitives/graph.h"
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -13,7 +14,8 @@ struct PlainTensor {
     std::vector<double> values;  ///< in the order of n, c, h, w
 
     double& at(int in, int ic, int ih, int iw) {
-        return values[static_cast<std::size_t>(((in * c + ic) * h + ih) * w + iw)];
+        const std::int64_t position = ((std::int64_t{in} * c + ic) * h + ih) * w + iw;
+        return values[static_cast<std::size_t>(position)];
     }
     double at(int in, int ic, int ih, int iw) const { return const_cast<PlainTensor*>(this)->at(in, ic, ih, iw); }
 };

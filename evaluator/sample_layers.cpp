@@ -141,6 +141,7 @@ Parameters to_tensors(const PlainParameters& parameters, at::ScalarType type) {
 
 std::vector<at::Tensor> to_tensors(const std::vector<std::vector<double>>& averages, at::ScalarType type) {
     std::vector<at::Tensor> tensors;
+    tensors.reserve(averages.size());
     for (const std::vector<double>& average : averages) tensors.push_back(to_tensor(average, type));
     return tensors;
 }

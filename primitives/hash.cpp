@@ -43,10 +43,12 @@ std::string to_string(const Hash128& hash) {
 std::optional<Hash128> parse_hash(std::string_view text) {
     if (text.size() != 32 || text.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos)
         return std::nullopt;
-    Hash128 hash;
-    std::from_chars(text.data(), text.data() + 16, hash.high, 16);
-    std::from_chars(text.data() + 16, text.data() + 32, hash.low, 16);
-    return hash;
+    const auto number = [](std::string_view digits) {
+        std::uint64_t value = 0;
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+        return value;
+    };
+    return Hash128{number(text.substr(0, 16)), number(text.substr(16))};
 }
 
 Hash128 hash_canonical(const LayerGraph& canonical_graph) {

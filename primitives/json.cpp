@@ -98,7 +98,8 @@ std::string checked_name(const std::string& name) {
 
 void check_settings(const LayerSettings& settings) {
     if (settings.groups < 1) reject("\"settings\"", "\"groups\" must be at least 1");
-    if (!(settings.epsilon >= least_epsilon && settings.epsilon <= most_epsilon))
+    const bool in_range = settings.epsilon >= least_epsilon && settings.epsilon <= most_epsilon;
+    if (!in_range)  // nor is what is not a number
         reject("\"settings\"", "\"epsilon\" must be from 1e-30 to 1e30");
 }
 

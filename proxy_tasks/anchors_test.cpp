@@ -14,6 +14,7 @@ using testing::HasSubstr;
 
 std::vector<int> widths(const Anchor& anchor) {
     std::vector<int> all;
+    all.reserve(anchor.stages.size());
     for (const Stage& stage : anchor.stages) all.push_back(stage.channels);
     return all;
 }

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace normact::proxy_tasks {
 namespace {
@@ -71,7 +72,7 @@ void unpack_cifar(const Cifar& cifar, std::span<const std::uint8_t> records, con
     for (std::size_t i = 0; i < records.size() / record; ++i) {
         const auto* bytes = records.data() + i * record;
         for (std::size_t k = 0; k < label_bytes; ++k)
-            if (bytes[k] >= cifar.labels_below[k])
+            if (std::cmp_greater_equal(bytes[k], cifar.labels_below[k]))
                 throw DatasetError(file + " is not " + cifar.source.name + ": record " + std::to_string(i) +
                                    " has label " + std::to_string(bytes[k]) + ", not below " +
                                    std::to_string(cifar.labels_below[k]) + ". " + cifar.source.how_to_get);

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace normact::proxy_tasks {
 namespace {
@@ -47,12 +48,12 @@ Images parse_idx(std::span<const std::uint8_t> images, std::span<const std::uint
     if (header_word(images, 0) != bytes_in_three_dimensions || header_word(labels, 0) != bytes_in_one_dimension)
         throw DatasetError(name + ": an IDX file has the wrong magic number");
     const std::int64_t count = header_word(images, 1), height = header_word(images, 2), width = header_word(images, 3);
-    if (header_word(labels, 1) != count) throw DatasetError(name + ": not as many labels as images");
+    if (std::cmp_not_equal(header_word(labels, 1), count)) throw DatasetError(name + ": not as many labels as images");
     const auto pixels = images.subspan(16);
     const auto classes_given = labels.subspan(8);
     // 64 bits hold the product: a plane is compared first, so that no header makes it overflow.
-    if (height > 1024 || width > 1024 || static_cast<std::int64_t>(pixels.size()) != count * height * width ||
-        static_cast<std::int64_t>(classes_given.size()) != count)
+    if (height > 1024 || width > 1024 || std::cmp_not_equal(pixels.size(), count * height * width) ||
+        std::cmp_not_equal(classes_given.size(), count))
         throw DatasetError(name + ": an IDX file is not as long as its header says");
     if (std::ranges::any_of(classes_given, [](std::uint8_t label) { return label >= classes; }))
         throw DatasetError(name + ": a label is not below " + std::to_string(classes));

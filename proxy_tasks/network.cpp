@@ -13,7 +13,7 @@ namespace {
 
 nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
                        std::int64_t groups = 1, bool bias = false) {
-    return nn::Conv2d(
+    return nn::Conv2d(  // NOLINT(modernize-return-braced-init-list): its constructor is explicit
         nn::Conv2dOptions(in, out, kernel).stride(stride).padding((kernel - 1) / 2).groups(groups).bias(bias));
 }
 
@@ -81,7 +81,7 @@ class ResidualImpl : public nn::Module {
         const std::string position = std::to_string(layers_.size());
         layers_.push_back(layer(conv->options.in_channels()));
         register_module("layer" + position, layers_.back().ptr());
-        convolutions_.push_back(register_module("convolution" + position, std::move(conv)));
+        convolutions_.emplace_back(register_module("convolution" + position, std::move(conv)));
     }
 
     std::vector<nn::AnyModule> layers_;

@@ -103,7 +103,8 @@ TEST(Network, convolutions_start_with_the_deviation_of_he) {
         if (conv == nullptr || conv->weight.numel() < 5000) continue;
         const auto& options = conv->options;
         const auto kernel = static_cast<double>(options.kernel_size()->at(0));
-        const double fan_out = kernel * kernel * static_cast<double>(options.out_channels() / options.groups());
+        const std::int64_t outputs = options.out_channels() / options.groups();
+        const double fan_out = kernel * kernel * static_cast<double>(outputs);
         // The deviation of n normal numbers is known to 1/√(2n), here below 1%: 5% are more than five of these.
         EXPECT_NEAR(conv->weight.std().item<double>() / std::sqrt(2 / fan_out), 1, 0.05);
         ++checked;

@@ -237,7 +237,7 @@ const ScoringSettings& Scorer::settings() const { return state_->tasks.settings;
 
 void prepare_thread() {
     at::set_num_threads(1);
-    at::globalContext().setFlushDenormal(true);
+    at::Context::setFlushDenormal(true);
 }
 
 }  // namespace normact::proxy_tasks

@@ -36,6 +36,7 @@ ScoringSettings small_settings() {
 
 std::vector<double> accuracies(const Outcome& outcome) {
     std::vector<double> all;
+    all.reserve(outcome.scores.size());
     for (const Score& score : outcome.scores) all.push_back(score.accuracy);
     return all;
 }
@@ -78,6 +79,7 @@ TEST_F(ScorerTest, evaluations_at_once_on_two_threads_give_what_each_gives_alone
     for (const char* layer : layers) alone.push_back(accuracies(scorer.score(known(layer), {}, 1)));
     {
         std::vector<std::jthread> threads;
+        threads.reserve(layers.size());
         for (std::size_t i = 0; i < layers.size(); ++i) {
             threads.emplace_back([&, i] {
                 prepare_thread();

@@ -11,7 +11,7 @@ const Trial trial{.study_seed = 1, .layer = {2, 3}, .task = "synthetic/resnet-ti
 
 TEST(Seeds, each_part_of_a_trial_and_each_stream_has_its_own_seed) {
     std::set<std::uint64_t> seeds;
-    for (Trial changed :
+    for (const Trial& changed :
          {trial, Trial{2, {2, 3}, trial.task, 0}, Trial{1, {2, 4}, trial.task, 0}, Trial{1, {3, 3}, trial.task, 0},
           Trial{1, {2, 3}, "synthetic/resnet-micro", 0}, Trial{1, {2, 3}, trial.task, 1}}) {
         for (const Stream stream : {Stream::initialization, Stream::batches, Stream::crops, Stream::stability}) {

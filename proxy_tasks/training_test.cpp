@@ -50,7 +50,7 @@ class TrainingOnSyntheticImages : public testing::Test {
     }
 
     static Training start(int steps, const MakeLayer& layer = batch_norm_relu, const Trial& from = trial) {
-        return Training(find_anchor("resnet-micro"), *dataset, settings(steps), layer, from);
+        return {find_anchor("resnet-micro"), *dataset, settings(steps), layer, from};
     }
 
     static double accuracy_after(Training training, int steps) {

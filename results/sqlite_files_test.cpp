@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <thread>
+#include <utility>
 
 namespace normact::results {
 namespace {
@@ -165,6 +166,7 @@ TEST(StudyFiles, are_made_once_however_many_try) {
     std::vector<std::string> errors(8);
     {
         std::vector<std::jthread> makers;
+        makers.reserve(errors.size());
         for (std::size_t i = 0; i < errors.size(); ++i)
             makers.emplace_back([&, i] { errors[i] = error_of([&] { create_study(path, std::to_string(i)); }); });
     }
@@ -343,7 +345,7 @@ void fill_the_disk(Store& store, const std::function<std::unique_ptr<Store>()>& 
     if (error.find("full disk") == std::string::npos && error.find("disk is full") == std::string::npos)
         throw std::runtime_error("the error doesn't name a full disk: " + error);
     const auto scored_now = open()->funnel().scored;
-    if (scored_now != static_cast<std::int64_t>(done))
+    if (std::cmp_not_equal(scored_now, done))
         throw std::runtime_error(std::to_string(done) + " recorded, " + std::to_string(scored_now) + " there");
 }
 

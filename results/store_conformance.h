@@ -415,7 +415,7 @@ TEST_P(StoreConformance, agrees_with_a_simple_model_after_any_history) {
                 case 6:
                     store->release(worker, fingerprint);
                     break;
-                case 7: {
+                default: {
                     const auto claim = store->reclaim(worker, no_lease, 2);
                     for (auto& [number, entry] : model.functions)  // what was quarantined on the way
                         if (entry.state == State::open) entry.state = store->find(entry.candidates.front())->state;

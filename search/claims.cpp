@@ -12,12 +12,12 @@ Claims::Claims(std::unique_ptr<results::Store> store, results::WorkerId worker, 
 
 Claims::Hold::Hold(Claims& claims, const primitives::Hash128& fingerprint)
     : claims_(claims), fingerprint_(fingerprint) {
-    const std::lock_guard lock(claims_.mutex_);
+    const std::scoped_lock lock(claims_.mutex_);
     claims_.held_.insert(fingerprint_);
 }
 
 Claims::Hold::~Hold() {
-    const std::lock_guard lock(claims_.mutex_);
+    const std::scoped_lock lock(claims_.mutex_);
     claims_.held_.erase(claims_.held_.find(fingerprint_));  // this one, not all that are equal
 }
 

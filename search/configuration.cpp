@@ -128,6 +128,7 @@ void validate(const Configuration& configuration) {
 
 std::vector<std::string> tasks_of(const proxy_tasks::ScoringSettings& scoring) {
     std::vector<std::string> tasks;
+    tasks.reserve(scoring.anchors.size());
     for (const std::string& anchor : scoring.anchors) tasks.push_back(scoring.dataset.name + "/" + anchor);
     return tasks;
 }

@@ -82,7 +82,7 @@ TEST(Configuration, survives_a_round_trip_with_every_member_changed) {
 RC_GTEST_PROP(Configuration, survives_a_round_trip_to_the_last_bit, (std::uint64_t seed, std::uint64_t bits)) {
     Configuration configuration;
     configuration.seed = seed;
-    const double drawn = std::bit_cast<double>(bits >> 12 | std::bit_cast<std::uint64_t>(0.5));  // 0.5 to 1
+    const auto drawn = std::bit_cast<double>(bits >> 12 | std::bit_cast<std::uint64_t>(0.5));  // 0.5 to 1
     configuration.scoring.training.learning_rate = drawn;
     RC_ASSERT(parse_configuration(to_json(configuration)) == configuration);
 }

@@ -9,6 +9,7 @@ namespace {
 
 std::vector<results::CandidateId> ids(const Population& population) {
     std::vector<results::CandidateId> ids;
+    ids.reserve(population.size());
     for (std::size_t i = 0; i < population.size(); ++i) ids.push_back(population[i].id);
     return ids;
 }

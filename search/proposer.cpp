@@ -85,7 +85,7 @@ Proposer::Proposer(const Configuration& configuration, results::WorkerId worker,
 
 std::optional<Candidate> Proposer::next(results::Store& store, const std::stop_token& stop,
                                         const std::function<void(const Event&)>& tell) {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     if (stop.stop_requested() || reached(configuration_.budget, store.funnel())) return std::nullopt;
     if (const auto claim = store.reclaim(worker_, lease_, configuration_.maximum_attempts)) {
         Candidate candidate = store.find(claim->candidate).value();

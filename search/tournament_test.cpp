@@ -56,6 +56,7 @@ TEST(Tournament, draws_every_set_equally_often) {
         ++times[drawn];
     }
     std::vector<int> counts;
+    counts.reserve(times.size());
     for (const auto& [set, count] : times) counts.push_back(count);
     ASSERT_EQ(counts.size(), 20U) << "6 choose 3";
     EXPECT_LT(chi_square(counts), rare_chi_square(20));

@@ -82,7 +82,7 @@ class Search {
         try {
             body();
         } catch (...) {
-            const std::lock_guard lock(mutex_);
+            const std::scoped_lock lock(mutex_);
             if (!error_) error_ = std::current_exception();
             stop_.request_stop();
         }
@@ -125,7 +125,7 @@ class Search {
     }
 
     void tell(const Event& event) {
-        const std::lock_guard lock(mutex_);
+        const std::scoped_lock lock(mutex_);
         if (report_) report_(event);
     }
 

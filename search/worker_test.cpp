@@ -119,7 +119,7 @@ TEST(Worker, evaluates_each_function_once_and_duplicates_share_its_score) {
     std::mutex mutex;
     std::map<primitives::Hash128, int> evaluations;
     study.run(2, [&](const primitives::LayerGraph& graph, const std::stop_token&) {
-        const std::lock_guard lock(mutex);
+        const std::scoped_lock lock(mutex);
         ++evaluations[primitives::hash(graph)];
         return quick_score(graph);
     });

@@ -33,6 +33,7 @@ constexpr int style = po::command_line_style::unix_style & ~po::command_line_sty
 
 std::string unknown_option(const Command& command, const std::string& word) {
     std::vector<std::string> names;
+    names.reserve(command.options.size());
     for (const Option& option : command.options) names.push_back("--" + option.name);
     std::string message = fmt::format("unknown option '{}'", word);
     if (const auto nearest = search::nearest_name(word, names)) message += fmt::format("; did you mean {}?", *nearest);
@@ -76,7 +77,7 @@ std::int64_t Arguments::number(const std::string& option, std::int64_t least, st
 }
 
 bool asks_for_help(const std::vector<std::string>& words) {
-    const auto end = std::find(words.begin(), words.end(), "--");
+    const auto end = std::ranges::find(words, "--");
     return std::any_of(words.begin(), end, [](const std::string& word) { return word == "--help" || word == "-h"; });
 }
 

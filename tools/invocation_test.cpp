@@ -11,7 +11,7 @@ namespace {
 /// What a shell makes of a word.
 std::string read_by_a_shell(const std::string& word) {
     const std::string command = "printf %s " + shell_quoted(word);
-    FILE* shell = popen(command.c_str(), "r");  // NOLINT(cert-env33-c): that is what is tested
+    FILE* shell = popen(command.c_str(), "r");  // NOLINT(bugprone-command-processor): that is what is tested
     std::string result(1000, '\0');
     result.resize(std::fread(result.data(), 1, result.size(), shell));
     pclose(shell);

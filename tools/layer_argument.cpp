@@ -69,7 +69,7 @@ std::string wrapped(const std::vector<std::string>& words, std::size_t width) {
 /// A layer without a name is called by its text form, or by its hash where that is too long for a name.
 std::string name_of(const primitives::LayerGraph& graph) {
     constexpr std::size_t digits = 8;
-    const std::string text = primitives::to_text(graph);
+    std::string text = primitives::to_text(graph);
     if (text.size() <= primitives::max_name_bytes) return text;
     return "layer " + primitives::to_string(primitives::hash(graph)).substr(0, digits);
 }

@@ -45,7 +45,7 @@ std::optional<Value> ask_jemalloc(const char* name) {
     const auto mallctl = reinterpret_cast<Mallctl>(dlsym(RTLD_DEFAULT, "mallctl"));
     Value value{};
     std::size_t size = sizeof value;
-    if (mallctl == nullptr || mallctl(name, &value, &size, nullptr, 0) != 0) return std::nullopt;
+    if (mallctl == nullptr || mallctl(name, static_cast<void*>(&value), &size, nullptr, 0) != 0) return std::nullopt;
     return value;
 }
 

@@ -104,7 +104,7 @@ std::string scores_text(const results::Candidate& candidate) {
 }
 
 std::vector<Fact> candidate_facts(const NamedLayer& named) {
-    const results::Candidate& candidate = *named.candidate;
+    const results::Candidate& candidate = named.candidate.value();
     std::vector<Fact> list{{"study", named.study}};
     const std::string parent = candidate.parent ? fmt::format(", child of {}", *candidate.parent) : "";
     list.push_back({"origin", candidate.origin + parent});

@@ -51,7 +51,7 @@ std::string escaped(std::string_view text, bool keep_line_ends) {
         const std::size_t length = std::max<std::size_t>(1, code.length);
         if (code.length == 0) {
             result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
-        } else if (steers_a_terminal(code.value) && !(keep_line_ends && code.value == '\n')) {
+        } else if (steers_a_terminal(code.value) && (!keep_line_ends || code.value != '\n')) {
             result += code.value == '\n' ? "\\n" : fmt::format("\\u{:04x}", code.value);
         } else {
             result += text.substr(0, length);
