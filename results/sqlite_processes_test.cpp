@@ -50,9 +50,9 @@ void take_a_step(Store& store, WorkerId worker, Generator& generator, std::uint6
     const std::chrono::seconds lease(uniform_below(generator, 2) * 3600);
     const auto evaluate = [&](const primitives::Hash128& fingerprint) {
         const auto draw = uniform_below(generator, 10);
-        if (draw == 0) return;  // forgotten, as if the worker had died
-        if (draw == 1) return store.release(worker, fingerprint);
-        if (draw == 2) return store.fail(worker, fingerprint, "no memory");
+        if (draw == 1) store.release(worker, fingerprint);
+        if (draw == 2) store.fail(worker, fingerprint, "no memory");
+        if (draw <= 2) return;  // 0: forgotten, as if the worker had died
         if (draw == 3) store.renew(worker, fingerprint, lease);
         const auto outcome = random_outcome(generator);
         if (store.finish(worker, fingerprint, outcome))
