@@ -64,7 +64,7 @@ template <typename T>
 NORMACT_INLINE void sum_tile(const T* __restrict a, const T* __restrict a0, const T* __restrict b,
                              const T* __restrict b0, std::int64_t rows, std::int64_t stride, double* __restrict first,
                              double* __restrict second) {
-    std::array<T, tile> of_a{}, of_both{};
+    T of_a[tile] = {}, of_both[tile] = {};  // NOLINT(modernize-avoid-c-arrays): as plain as its loops
     for (std::int64_t row = 0; row < rows; ++row, a += stride, b += stride)
         for (std::int64_t c = 0; c < tile; ++c) {
             of_a[c] += a[c] - a0[c];
