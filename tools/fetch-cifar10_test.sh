@@ -39,7 +39,7 @@ expect 1 "data_batch_1.bin is damaged" "$fetch" --from foreign.tar.gz out
 expect 1 "not a whole cifar-10-binary.tar.gz" "$fetch" --from not-an-archive out
 expect 1 "run the same command again" env NORMACT_CIFAR10_URL="file://$place/nothing" "$fetch" out
 expect 1 "downloaded archive was damaged and is removed" env NORMACT_CIFAR10_URL="file://$place/foreign.tar.gz" "$fetch" out
-expect 0 "" test -z "$(find out -type f)" # nothing wrong stays behind
+expect 0 "" test -z "$(ls -A out)" # nothing wrong stays behind
 
 if [ ! -f "$real/test_batch.bin" ]; then
     echo "skipped the rest: NORMACT_DATA names no folder with cifar-10-batches-bin"
