@@ -82,8 +82,8 @@ TEST(Configuration, survives_a_round_trip_with_every_member_changed) {
 RC_GTEST_PROP(Configuration, survives_a_round_trip_to_the_last_bit, (std::uint64_t seed, std::uint64_t bits)) {
     Configuration configuration;
     configuration.seed = seed;
-    const auto drawn = std::bit_cast<double>(bits >> 12 | std::bit_cast<std::uint64_t>(0.5));  // 0.5 to 1
-    configuration.scoring.training.learning_rate = drawn;
+    const auto mantissa = std::bit_cast<double>(bits >> 12 | std::bit_cast<std::uint64_t>(1.0));  // 1 to 2
+    configuration.scoring.training.learning_rate = std::ldexp(mantissa, static_cast<int>(bits % 198) - 99);
     RC_ASSERT(parse_configuration(to_json(configuration)) == configuration);
 }
 
