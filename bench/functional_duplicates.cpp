@@ -5,6 +5,7 @@
 // False merges: layers with one fingerprint that differ on other probes. False splits: layers with two fingerprints
 // that agree on all probes as closely as rounding allows.
 
+#include "bench/arguments.h"
 #include "primitives/canonical.h"
 #include "primitives/fingerprint.h"
 #include "primitives/space.h"
@@ -13,7 +14,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <set>
 #include <vector>
@@ -95,8 +95,8 @@ double percent(std::size_t part, std::size_t whole) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::size_t total = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000;
-    const int examples = argc > 2 ? static_cast<int>(std::strtol(argv[2], nullptr, 10)) : 20;
+    const std::size_t total = bench::number(argc, argv, 1, 100'000);
+    const int examples = bench::number(argc, argv, 2, 20);
     Generator generator(1);
     const Space space = paper_space(true);
     std::size_t not_finite = 0, without_x = 0;

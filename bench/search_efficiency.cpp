@@ -7,6 +7,7 @@
 // explains all but 10^-9 on each set) or after CAP evaluations. One evaluation is one distinct function: duplicates
 // share their score, as in a study. Each run is one thread with the operators of the real loop.
 
+#include "bench/arguments.h"
 #include "primitives/catalogue.h"
 #include "primitives/fingerprint.h"
 #include "primitives/text.h"
@@ -21,7 +22,6 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <string>
@@ -178,20 +178,14 @@ void compare(const std::string& target, int seeds, int cap) {
     }
 }
 
-int number(const char* word) { return static_cast<int>(std::strtol(word, nullptr, 10)); }
-
 }  // namespace
 
 int main(int count, char** words) {
-    const int seeds = count > 1 ? number(words[1]) : 10;
-    const int cap = count > 2 ? number(words[2]) : 100000;
-    const int threads = count > 3 ? number(words[3]) : 1;
+    const int seeds = bench::number(count, words, 1, 10);
+    const int cap = bench::number(count, words, 2, 100000);
+    const int threads = bench::number(count, words, 3, 1);
     std::vector<std::string> targets(words + std::min(count, 4), words + count);
     if (targets.empty()) targets = {"SiLU", "RMS-ReLU", "EvoNorm-S1", "EvoNorm-S0", "EvoNorm-B0", "GN-ReLU"};
-    if (seeds < 1 || cap < 1 || threads < 1) {
-        std::fprintf(stderr, "usage: search_efficiency [SEEDS] [CAP] [THREADS] [TARGET...]\n");
-        return 2;
-    }
     const tbb::global_control allowed(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
     std::printf(
         "| target | method | reached | median evaluations | fewest | best after 1,000 | best after 10,000 | proposals "

@@ -6,8 +6,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <unistd.h>
 
@@ -44,5 +48,32 @@ class StudyFile final : public StudyPlace {
   private:
     TemporaryFolder folder_;
 };
+
+/// What StoreError says that the call throws.
+inline std::string error_of(const std::function<void()>& call) {
+    try {
+        call();
+    } catch (const StoreError& error) {
+        return error.what();
+    }
+    return "nothing was wrong";
+}
+
+/// For a child process, where a test can expect nothing: throws unless the call fails with these words.
+inline void must_fail_with(const std::string& words, const std::function<void()>& call) {
+    const auto error = error_of(call);
+    if (error.find(words) == std::string::npos) throw std::runtime_error("\"" + words + "\" is not in: " + error);
+}
+
+inline constexpr std::chrono::seconds long_lease{3600};
+
+/// Evaluates `count` functions, counted from `first`, as a worker of its own.
+inline void do_work(Store& store, std::uint64_t first, std::uint64_t count) {
+    const auto worker = store.add_worker({"host", 1, "cpu", "aten", "0"});
+    for (auto function = first; function < first + count; ++function) {
+        store.propose(worker, proposal(function), long_lease);
+        store.finish(worker, proposal(function).fingerprint, scored(0.5, 0.25));
+    }
+}
 
 }  // namespace normact::results
