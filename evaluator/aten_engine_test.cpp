@@ -59,7 +59,7 @@ void expect_agreement_with_plain_loops(const Layer& layer, std::array<int, 4> sh
 TEST(AtenEngine, agrees_with_plain_loops_at_every_shape) {
     for (const Layer& layer : sample_layers())
         for (const auto& shape : shapes)
-            expect_agreement_with_plain_loops(layer, shape, draw_arguments(layer, shape, 1, /*may_be_near_kink=*/true));
+            expect_agreement_with_plain_loops(layer, shape, draw_arguments(layer, shape, 1, any_distance));
 }
 
 TEST(AtenEngine, agrees_with_plain_loops_on_random_graphs) {
@@ -68,7 +68,7 @@ TEST(AtenEngine, agrees_with_plain_loops_on_random_graphs) {
     int compared = 0;
     while (compared < 200) {
         const Layer layer{"random graph", primitives::random_graph(generator, space), {}};
-        const Arguments arguments = draw_arguments(layer, {2, 6, 3, 2}, generator(), /*may_be_near_kink=*/true);
+        const Arguments arguments = draw_arguments(layer, {2, 6, 3, 2}, generator(), any_distance);
         const auto tame = [&](const std::vector<std::vector<double>>* averages) {
             const PlainEvaluation plain =
                 evaluate_plainly(layer.graph, layer.settings, arguments.x, arguments.parameters, averages);
@@ -86,7 +86,7 @@ TEST(AtenEngine, agrees_with_plain_loops_on_random_graphs) {
 TEST(AtenEngine, agrees_with_plain_loops_in_single_precision) {
     for (const Layer& layer : layers_of_catalogue()) {
         const std::array shape{4, 8, 5, 6};
-        const Arguments arguments = draw_arguments(layer, shape, 3, true);
+        const Arguments arguments = draw_arguments(layer, shape, 3, any_distance);
         for (const bool training : {true, false}) {
             const PlainEvaluation plain =
                 evaluate_plainly(layer.graph, layer.settings, arguments.x, arguments.parameters,
@@ -108,7 +108,7 @@ TEST(AtenEngine, keeps_shape_and_format) {
         for (const auto& shape : shapes)
             for (const at::MemoryFormat format : formats)
                 for (const bool training : {true, false}) {
-                    const Arguments arguments = draw_arguments(layer, shape, 4, true);
+                    const Arguments arguments = draw_arguments(layer, shape, 4, any_distance);
                     const at::Tensor x = to_tensor(arguments.x, at::kFloat, format);
                     const at::Tensor y = run(layer, arguments, at::kFloat, format, training, Normalizations::fused);
                     EXPECT_EQ(y.sizes(), x.sizes());
@@ -120,7 +120,7 @@ TEST(AtenEngine, keeps_shape_and_format) {
 TEST(AtenEngine, gives_the_gradient_of_x_in_the_format_of_x) {
     for (const Layer& layer : layers_of_catalogue())
         for (const at::MemoryFormat format : formats) {
-            const Arguments arguments = draw_arguments(layer, {3, 4, 5, 2}, 5, true);
+            const Arguments arguments = draw_arguments(layer, {3, 4, 5, 2}, 5, any_distance);
             const at::Tensor x = to_tensor(arguments.x, at::kFloat, format).requires_grad_();
             std::vector<at::Tensor> averages = to_tensors(arguments.averages, at::kFloat);
             const at::Tensor y = AtenEngine(Normalizations::fused)
@@ -188,7 +188,7 @@ TEST(AtenEngine, differentiates_at_odd_shapes) {
 
 TEST(AtenEngine, moves_the_averages_of_batch_moments_while_training) {
     for (const Layer& layer : sample_layers()) {
-        const Arguments arguments = draw_arguments(layer, {3, 4, 5, 2}, 7, true);
+        const Arguments arguments = draw_arguments(layer, {3, 4, 5, 2}, 7, any_distance);
         const PlainEvaluation plain = evaluate_plainly(layer.graph, layer.settings, arguments.x, arguments.parameters);
         for (const Normalizations way : normalizations) {
             std::vector<at::Tensor> averages = to_tensors(arguments.averages, at::kDouble);
@@ -208,7 +208,7 @@ TEST(AtenEngine, moves_the_averages_of_batch_moments_while_training) {
 
 TEST(AtenEngine, leaves_the_averages_alone_at_evaluation) {
     for (const Layer& layer : layers_of_catalogue()) {
-        const Arguments arguments = draw_arguments(layer, {3, 4, 5, 2}, 8, true);
+        const Arguments arguments = draw_arguments(layer, {3, 4, 5, 2}, 8, any_distance);
         std::vector<at::Tensor> averages = to_tensors(arguments.averages, at::kDouble);
         AtenEngine(Normalizations::fused)
             .compile(layer.graph, layer.settings)
@@ -244,7 +244,7 @@ TEST(AtenEngine, gives_the_same_bits_on_two_threads_at_once) {
     const primitives::Layer& layer = primitives::find_in_catalogue("EvoNorm-B0")->layer;
     const auto compiled = AtenEngine(Normalizations::fused).compile(layer.graph, layer.settings);
     const auto train = [&](at::Tensor& gradient) {
-        const Arguments arguments = draw_arguments(layer, {8, 16, 8, 8}, 10, true);
+        const Arguments arguments = draw_arguments(layer, {8, 16, 8, 8}, 10, any_distance);
         const at::Tensor x = to_tensor(arguments.x, at::kFloat, at::MemoryFormat::ChannelsLast).requires_grad_();
         std::vector<at::Tensor> averages = to_tensors(arguments.averages, at::kFloat);
         for (int step = 0; step < 20; ++step)

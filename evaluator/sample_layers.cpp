@@ -45,7 +45,7 @@ double normal(Generator& generator) {
 
 std::vector<double> draw(Generator& generator, std::size_t count, double center, double spread) {
     std::vector<double> values(count);
-    for (double& value : values) value = center + spread * normal(generator);
+    for (double& value : values) value = static_cast<float>(center + spread * normal(generator));
     return values;
 }
 
@@ -110,14 +110,14 @@ std::vector<Layer> sample_layers() {
     return layers;
 }
 
-Arguments draw_arguments(const Layer& layer, std::array<int, 4> shape, std::uint64_t seed, bool may_be_near_kink) {
+Arguments draw_arguments(const Layer& layer, std::array<int, 4> shape, std::uint64_t seed, double distance) {
     Generator generator(seed);
     for (int attempt = 0; attempt < 1000; ++attempt) {
         Arguments arguments = draw_once(generator, layer, shape);
-        if (may_be_near_kink) return arguments;
+        if (distance == any_distance) return arguments;
         const auto away = [&](const std::vector<std::vector<double>>* averages) {
             return evaluate_plainly(layer.graph, layer.settings, arguments.x, arguments.parameters, averages)
-                       .distance_to_kink > 0.02;
+                       .distance_to_kink > distance;
         };
         if (away(nullptr) && away(&arguments.averages)) return arguments;
     }

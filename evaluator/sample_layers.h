@@ -26,10 +26,12 @@ struct Arguments {
     std::vector<std::vector<double>> averages;  ///< positive, near 1; for means near 0
 };
 
-/// x and v0 are about normal, v1 and gamma about 1. Draws until no value is nearer than 0.02 to a kink, if that is
-/// possible within a thousand draws: `may_be_near_kink` says that any draw will do.
+/// x and v0 are about normal, v1 and gamma about 1; all are float32 numbers. Draws until no value is nearer to a kink
+/// than `distance`; throws std::runtime_error if that does not succeed within a thousand draws, as in large tensors.
 Arguments draw_arguments(const primitives::Layer& layer, std::array<int, 4> shape, std::uint64_t seed,
-                         bool may_be_near_kink = false);
+                         double distance = 0.02);
+/// A distance from kinks for when any will do.
+inline constexpr double any_distance = 0;
 
 at::Tensor to_tensor(const PlainTensor& plain, at::ScalarType type, at::MemoryFormat format);
 at::Tensor to_tensor(const std::vector<double>& channels, at::ScalarType type);

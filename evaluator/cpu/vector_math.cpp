@@ -1,0 +1,143 @@
+#include "evaluator/cpu/vector_math.h"
+
+#include <array>
+#include <limits>
+#include <span>
+
+namespace normact::evaluator::cpu {
+namespace {
+
+using Xbyak::Ymm;
+using Temporary = VectorAssembler::Temporary;
+
+enum Comparison : std::uint8_t { equal = 0, less = 1, not_less_or_nan = 5 };
+constexpr std::uint8_t to_nearest = 0;
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+/// to = c[0]·z^k + c[1]·z^(k-1) + …
+void emit_polynomial(VectorAssembler& a, Ymm to, Ymm z, std::span<const float> coefficients) {
+    a.vmovaps(to, a.constant(coefficients[0]));
+    for (const float coefficient : coefficients.subspan(1)) a.vfmadd213ps(to, z, a.constant(coefficient));
+}
+
+/// to = to·2^n for whole n in n's lanes, in two steps, so that subnormal results come out right. Overwrites n.
+void emit_scale(VectorAssembler& a, Ymm to, Ymm n) {
+    const Temporary half(a);
+    a.vcvtps2dq(n, n);
+    a.vpsrad(half, n, 1);
+    a.vpsubd(n, n, half);
+    for (const Ymm power : {static_cast<Ymm>(half), n}) {
+        a.vpaddd(power, power, a.constant_bits(127));
+        a.vpslld(power, power, 23);
+        a.vmulps(to, to, power);
+    }
+}
+
+}  // namespace
+
+void emit_exp(VectorAssembler& a, Ymm to, Ymm x) {
+    const Temporary r(a), n(a);
+    // Beyond these the result is infinity or 0. The order of the operands lets NaN through.
+    a.vmovaps(r, a.constant(88.8F));
+    a.vminps(r, r, x);
+    a.vmovaps(to, a.constant(-104.0F));
+    a.vmaxps(r, to, r);
+    // x = n·ln 2 + r
+    a.vmulps(n, r, a.constant(1.44269504F));
+    a.vroundps(n, n, to_nearest);
+    a.vfnmadd231ps(r, n, a.constant(0.693359375F));
+    a.vfnmadd231ps(r, n, a.constant(-2.12194440e-4F));
+    constexpr std::array coefficients{1.9875691500e-4F, 1.3981999507e-3F, 8.3334519073e-3F,
+                                      4.1665795894e-2F, 1.6666665459e-1F, 5.0000001201e-1F};
+    emit_polynomial(a, to, r, coefficients);
+    {
+        const Temporary square(a);
+        a.vmulps(square, r, r);
+        a.vfmadd213ps(to, square, r);
+    }
+    a.vaddps(to, to, a.constant(1.0F));
+    emit_scale(a, to, n);
+}
+
+void emit_sigmoid(VectorAssembler& a, Ymm to, Ymm x) {
+    // e/(1 + e) or 1/(1 + e) with e = exp(−|x|), which does not overflow.
+    const Temporary numerator(a), denominator(a);
+    a.vorps(numerator, x, a.constant_bits(0x80000000));
+    emit_exp(a, to, numerator);
+    a.vmovaps(numerator, a.constant(1.0F));
+    a.vaddps(denominator, to, numerator);
+    a.vblendvps(numerator, numerator, to, x);  // by the sign of x
+    a.vdivps(to, numerator, denominator);
+}
+
+void emit_tanh(VectorAssembler& a, Ymm to, Ymm x) {
+    // 1 − 2/(e^2|x| + 1) with the sign of x …
+    const Temporary size(a), large(a);
+    a.vandps(size, x, a.constant_bits(0x7fffffff));
+    a.vaddps(to, size, size);
+    emit_exp(a, large, to);
+    a.vaddps(large, large, a.constant(1.0F));
+    a.vmovaps(to, a.constant(2.0F));
+    a.vdivps(large, to, large);
+    a.vmovaps(to, a.constant(1.0F));
+    a.vsubps(large, to, large);
+    a.vandps(to, x, a.constant_bits(0x80000000));
+    a.vorps(large, large, to);
+    // … but a polynomial near 0, where that would cancel.
+    const Temporary square(a);
+    a.vmulps(square, x, x);
+    constexpr std::array coefficients{-5.70498872745e-3F, 2.06390887954e-2F, -5.37397155531e-2F, 1.33314422036e-1F,
+                                      -3.33332819422e-1F};
+    emit_polynomial(a, to, square, coefficients);
+    a.vmulps(square, square, x);
+    a.vfmadd213ps(to, square, x);
+    a.vcmpps(size, size, a.constant(0.625F), less);
+    a.vblendvps(to, large, to, size);
+}
+
+void emit_log(VectorAssembler& a, Ymm to, Ymm x) {
+    const Temporary m(a), e(a), mask(a);
+    // x = m·2^e with m in [√½, √2)
+    a.vcmpps(mask, x, a.constant(std::numeric_limits<float>::min()), less);
+    a.vmulps(m, x, a.constant(8388608.0F));  // 2^23: subnormal numbers become normal ones
+    a.vblendvps(m, x, m, mask);
+    a.vandps(e, mask, a.constant(23.0F));
+    {
+        const Temporary exponent(a);
+        a.vpsrld(exponent, m, 23);
+        a.vpsubd(exponent, exponent, a.constant_bits(126));
+        a.vcvtdq2ps(exponent, exponent);
+        a.vsubps(e, exponent, e);
+    }
+    a.vandps(m, m, a.constant_bits(0x007fffff));
+    a.vorps(m, m, a.constant_bits(0x3f000000));
+    a.vcmpps(mask, m, a.constant(0.707106781186547524F), less);
+    a.vandps(to, mask, a.constant(1.0F));
+    a.vsubps(e, e, to);
+    a.vandps(to, mask, m);
+    a.vsubps(m, m, a.constant(1.0F));
+    a.vaddps(m, m, to);
+    // ln(1 + m) = m − m²/2 + m³·p(m)
+    constexpr std::array coefficients{7.0376836292e-2F,  -1.1514610310e-1F, 1.1676998740e-1F,
+                                      -1.2420140846e-1F, 1.4249322787e-1F,  -1.6668057665e-1F,
+                                      2.0000714765e-1F,  -2.4999993993e-1F, 3.3333331174e-1F};
+    emit_polynomial(a, to, m, coefficients);
+    const Temporary square(a);
+    a.vmulps(square, m, m);
+    a.vmulps(to, to, m);
+    a.vmulps(to, to, square);
+    a.vfmadd231ps(to, e, a.constant(-2.12194440e-4F));
+    a.vfnmadd231ps(to, square, a.constant(0.5F));
+    a.vaddps(to, to, m);
+    a.vfmadd231ps(to, e, a.constant(0.693359375F));
+    // Infinity and NaN stay, 0 gives −infinity, what is below NaN.
+    a.vcmpps(mask, x, a.constant(infinity), not_less_or_nan);
+    a.vblendvps(to, to, x, mask);
+    a.vcmpps(mask, x, a.constant(0.0F), less);
+    a.vorps(to, to, mask);
+    a.vcmpps(mask, x, a.constant(0.0F), equal);
+    a.vmovaps(m, a.constant(-infinity));
+    a.vblendvps(to, to, m, mask);
+}
+
+}  // namespace normact::evaluator::cpu

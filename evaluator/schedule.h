@@ -1,0 +1,51 @@
+#pragma once
+
+#include "evaluator/plane_means.h"
+#include "evaluator/program.h"
+
+#include <string>
+#include <vector>
+
+namespace normact::evaluator {
+
+/// One loop over the elements of a block: loads full inputs, computes, stores full outputs and adds up plane means.
+struct Pass {
+    std::vector<ValueId> inputs;           ///< full inputs that it loads
+    std::vector<ValueId> small_values;     ///< values without pixels that it reads, one a plane at most; no constants
+    std::vector<ValueId> instructions;     ///< with pixels, in order
+    std::vector<std::size_t> plane_means;  ///< which of the program's plane means it gives
+    std::vector<std::size_t> outputs;      ///< which of the program's full outputs it stores
+    std::vector<ValueId> small_instructions;  ///< computed after it for the planes of the block, in order
+};
+
+/// The largest part of a tensor over which a sweep's passes follow each other while it is in the cache.
+enum class Block : std::uint8_t { plane, group, image };
+
+/// One traversal of memory: for each block, the passes in turn.
+struct Sweep {
+    Block block = Block::plane;
+    std::vector<ValueId> small_before;  ///< computed before it for the whole tensor, in order
+    std::vector<Pass> passes;
+};
+
+/// In which order a program is computed: sweeps over the tensor with small tables between them. The same for every
+/// engine, shape and memory format.
+struct Schedule {
+    FactoredProgram factored;
+    std::vector<Sweep> sweeps;
+    std::vector<ValueId> small_after;  ///< computed after the last sweep: outputs without pixels
+
+    const Program& program() const { return factored.program; }
+};
+
+/// Each value with pixels is computed again in each pass that needs it: reading and computing anew is cheaper than
+/// keeping it.
+Schedule schedule(const Program& program);
+
+/// Memory traffic for each element: reads and writes of tensors with pixels, in numbers of elements.
+int elements_moved(const Schedule& schedule);
+
+/// Sweeps, passes, reductions, tables and traffic, for people.
+std::string to_text(const Schedule& schedule);
+
+}  // namespace normact::evaluator
