@@ -26,6 +26,7 @@ std::vector<bool> live_without(const Program& program, const std::vector<ValueId
 Program with_saved(const Program& program, const std::vector<ValueId>& known) {
     ProgramBuilder builder;
     std::vector<ValueId> inputs, saved;
+    saved.reserve(known.size());
     for (const ProgramInput& input : program.inputs) inputs.push_back(builder.input(input.name, input.extent));
     for (std::size_t k = 0; k < known.size(); ++k)
         saved.push_back(builder.saved_input(saved_name(k), program.instructions[known[k]].extent));
@@ -58,6 +59,7 @@ Program with_saved(const Program& program, const std::vector<ValueId>& known) {
 
 std::vector<std::string> gradients_of(const std::vector<std::string>& names) {
     std::vector<std::string> gradients;
+    gradients.reserve(names.size());
     for (const std::string& name : names) gradients.push_back("gradient of " + name);
     return gradients;
 }

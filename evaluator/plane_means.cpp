@@ -111,7 +111,7 @@ class Factoring {
     /// Products of sums as sums of products, where that may take a factor out: not where both factors of a product have
     /// a summand without pixels, as (y − m)² does: it would cancel. One term if there are too many.
     std::vector<Term> multiplied_out(ValueId a) {
-        const std::vector<Term> whole{{to_.constant(1), a}};
+        std::vector<Term> whole{{to_.constant(1), a}};
         std::vector<Term> terms;
         if (is_small(a)) return {{a, to_.constant(1)}};
         const ValueId first = operand(a, 0), second = operand(a, 1);

@@ -77,7 +77,7 @@ class Scheduling {
         for (std::size_t s = 0; s < sweeps_.size(); ++s) {
             std::set<ValueId> in_block;
             const std::function<void(ValueId)> need = [&](ValueId id) {
-                if (time(id).sweep != static_cast<int>(s) || time(id).pass == 0 || !is_computed(id)) return;
+                if (!std::cmp_equal(time(id).sweep, s) || time(id).pass == 0 || !is_computed(id)) return;
                 if (!in_block.insert(id).second) return;
                 for (const ValueId operand : operands_of(at(id))) need(operand);
             };

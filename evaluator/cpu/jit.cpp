@@ -121,11 +121,11 @@ class Body {
 
     Address tensor(std::size_t number) {
         const int size = type_ == ElementType::float32 ? 4 : 2;
-        return a_.ptr[tensors_[number] + offset_ + part_ * register_lanes * size];
+        return a_.ptr[tensors_[number] + offset_ + static_cast<std::size_t>(part_ * register_lanes * size)];
     }
 
     Address small_value(std::uint32_t number) {
-        return a_.ptr[small_ + (static_cast<int>(number) * parts + part_) * vector_bytes];
+        return a_.ptr[small_ + static_cast<std::size_t>((static_cast<int>(number) * parts + part_) * vector_bytes)];
     }
 
     int find(const Operand& value) const {
@@ -134,7 +134,9 @@ class Body {
         return -1;
     }
 
-    Address slot(std::size_t step) { return a_.ptr[a_.rsp + static_cast<int>(first_slot_ + step) * vector_bytes]; }
+    Address slot(std::size_t step) {
+        return a_.ptr[a_.rsp + (first_slot_ + step) * static_cast<std::size_t>(vector_bytes)];
+    }
 
     void spill(int r) {
         const Operand value = *holds_[r];
@@ -329,10 +331,10 @@ class Compilation {
     void load_arguments() {
         if (code_.inputs + code_.outputs.size() > tensors_.size()) throw std::logic_error("jit: too many tensors");
         a_.mov(count_, field(offsetof(KernelCall, inputs)));
-        for (std::size_t i = 0; i < code_.inputs; ++i) a_.mov(tensors_[i], a_.ptr[count_ + static_cast<int>(i) * 8]);
+        for (std::size_t i = 0; i < code_.inputs; ++i) a_.mov(tensors_[i], a_.ptr[count_ + i * std::size_t{8}]);
         a_.mov(count_, field(offsetof(KernelCall, outputs)));
         for (std::size_t i = 0; i < code_.outputs.size(); ++i)
-            a_.mov(tensors_[code_.inputs + i], a_.ptr[count_ + static_cast<int>(i) * 8]);
+            a_.mov(tensors_[code_.inputs + i], a_.ptr[count_ + i * std::size_t{8}]);
         a_.mov(small_, field(offsetof(KernelCall, small_values)));
         a_.mov(stride_, field(offsetof(KernelCall, stride)));
         a_.xor_(offset_, offset_);
@@ -345,7 +347,7 @@ class Compilation {
         Xbyak::Label chunk, vector, end;
         a_.mov(left_, field(count));
         a_.test(left_, left_);
-        a_.jz(end, a_.T_NEAR);
+        a_.jz(end, VectorAssembler::T_NEAR);
         if (masked) load_masks(body);
         a_.L(chunk);
         a_.mov(count_, vectors_between_flushes);
@@ -358,17 +360,17 @@ class Compilation {
         for (int part = 0; part < parts; ++part) {
             if (masked && part > 0) {  // nothing is left for this part
                 a_.cmp(qword_field(offsetof(KernelCall, lanes_left)), part * register_lanes);
-                a_.jle(next, a_.T_NEAR);
+                a_.jle(next, VectorAssembler::T_NEAR);
             }
             emit_part(body, part, masked);
         }
         a_.L(next);
         a_.add(offset_, stride_);
         a_.dec(count_);
-        a_.jnz(vector, a_.T_NEAR);
+        a_.jnz(vector, VectorAssembler::T_NEAR);
         flush_sums();
         a_.test(left_, left_);
-        a_.jnz(chunk, a_.T_NEAR);
+        a_.jnz(chunk, VectorAssembler::T_NEAR);
         a_.L(end);
         body_ = nullptr;
     }
@@ -390,10 +392,10 @@ class Compilation {
     void load_masks(const Body& body) {
         a_.mov(count_, field(offsetof(KernelCall, lanes_left)));
         a_.neg(count_);
-        a_.lea(count_, a_.ptr[count_ * 4 + kernel_lanes * 4]);  // how far into the table
+        a_.lea(count_, a_.ptr[count_ * 4 + static_cast<std::size_t>(kernel_lanes * 4)]);  // how far into the table
         a_.lea(scratch_, a_.ptr[a_.rip + masks_]);
         for (int part = 0; part < parts; ++part)
-            a_.vmovups(body.mask(part), a_.ptr[scratch_ + count_ + part * vector_bytes]);
+            a_.vmovups(body.mask(part), a_.ptr[scratch_ + count_ + static_cast<std::size_t>(part * vector_bytes)]);
     }
 
     void write_masks() {
@@ -407,7 +409,7 @@ class Compilation {
 
     Address qword_field(std::size_t offset) { return a_.qword[call_ + static_cast<int>(offset)]; }
 
-    Address sum_on_stack(std::size_t i) { return a_.ptr[a_.rsp + static_cast<int>(i) * vector_bytes]; }
+    Address sum_on_stack(std::size_t i) { return a_.ptr[a_.rsp + i * static_cast<std::size_t>(vector_bytes)]; }
 
     void clear_sums() {
         for (std::size_t i = 0; i < in_registers_; ++i)

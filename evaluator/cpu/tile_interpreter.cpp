@@ -1,6 +1,7 @@
 #include "evaluator/cpu/tile_interpreter.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <stdexcept>
 #include <utility>
@@ -16,8 +17,7 @@
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
-namespace normact::evaluator::cpu {
-namespace HWY_NAMESPACE {
+namespace normact::evaluator::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 using Float = hn::ScalableTag<float>;
@@ -162,8 +162,8 @@ void AddUp(const Source& from, std::int64_t count, std::int64_t lanes, double* s
     const Float d;
     Vector sum = hn::Zero(d);
     for (std::int64_t i = 0; i < count; ++i) sum = hn::Add(sum, hn::Load(d, from.data + i * from.step));
-    HWY_ALIGN float parts[HWY_MAX_BYTES / sizeof(float)] = {};
-    hn::Store(sum, d, parts);
+    HWY_ALIGN std::array<float, HWY_MAX_BYTES / sizeof(float)> parts{};
+    hn::Store(sum, d, parts.data());
     for (std::int64_t l = 0; l < lanes; ++l) sums[l] += parts[l];
 }
 
@@ -226,8 +226,7 @@ void Interpret(const PassCode& code, ElementType type, const KernelCall& call) {
         interpretation.run(call.whole + i, std::min(tile, call.partial - i), call.lanes_left);
 }
 
-}  // namespace HWY_NAMESPACE
-}  // namespace normact::evaluator::cpu
+}  // namespace normact::evaluator::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <limits>
+#include <numbers>
 #include <span>
 
 namespace normact::evaluator::cpu {
@@ -12,6 +13,8 @@ using Temporary = VectorAssembler::Temporary;
 
 enum Comparison : std::uint8_t { equal = 0, less = 1, not_less_or_nan = 5 };
 constexpr std::uint8_t to_nearest = 0;
+// ln 2 in two parts; the first has few bits, so that n·ln2_high is exact.
+constexpr float ln2_high = 355.0F / 512, ln2_low = -2.12194440e-4F;
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 /// to = c[0]·z^k + c[1]·z^(k-1) + …
@@ -43,10 +46,10 @@ void emit_exp(VectorAssembler& a, Ymm to, Ymm x) {
     a.vmovaps(to, a.constant(-104.0F));
     a.vmaxps(r, to, r);
     // x = n·ln 2 + r
-    a.vmulps(n, r, a.constant(1.44269504F));
+    a.vmulps(n, r, a.constant(std::numbers::log2e_v<float>));
     a.vroundps(n, n, to_nearest);
-    a.vfnmadd231ps(r, n, a.constant(0.693359375F));
-    a.vfnmadd231ps(r, n, a.constant(-2.12194440e-4F));
+    a.vfnmadd231ps(r, n, a.constant(ln2_high));
+    a.vfnmadd231ps(r, n, a.constant(ln2_low));
     constexpr std::array coefficients{1.9875691500e-4F, 1.3981999507e-3F, 8.3334519073e-3F,
                                       4.1665795894e-2F, 1.6666665459e-1F, 5.0000001201e-1F};
     emit_polynomial(a, to, r, coefficients);
@@ -111,7 +114,7 @@ void emit_log(VectorAssembler& a, Ymm to, Ymm x) {
     }
     a.vandps(m, m, a.constant_bits(0x007fffff));
     a.vorps(m, m, a.constant_bits(0x3f000000));
-    a.vcmpps(mask, m, a.constant(0.707106781186547524F), less);
+    a.vcmpps(mask, m, a.constant(std::numbers::sqrt2_v<float> / 2), less);
     a.vandps(to, mask, a.constant(1.0F));
     a.vsubps(e, e, to);
     a.vandps(to, mask, m);
@@ -126,10 +129,10 @@ void emit_log(VectorAssembler& a, Ymm to, Ymm x) {
     a.vmulps(square, m, m);
     a.vmulps(to, to, m);
     a.vmulps(to, to, square);
-    a.vfmadd231ps(to, e, a.constant(-2.12194440e-4F));
+    a.vfmadd231ps(to, e, a.constant(ln2_low));
     a.vfnmadd231ps(to, square, a.constant(0.5F));
     a.vaddps(to, to, m);
-    a.vfmadd231ps(to, e, a.constant(0.693359375F));
+    a.vfmadd231ps(to, e, a.constant(ln2_high));
     // Infinity and NaN stay, 0 gives −infinity, what is below NaN.
     a.vcmpps(mask, x, a.constant(infinity), not_less_or_nan);
     a.vblendvps(to, to, x, mask);

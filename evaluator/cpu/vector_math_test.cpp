@@ -50,7 +50,7 @@ double ulp_error(float found, double exact) {
     if (!std::isfinite(found) || !std::isfinite(nearest)) {
         // Where the exact result rounds to infinity only just, the largest number is one place away.
         const float large = std::numeric_limits<float>::max();
-        return (std::abs(found) == large || std::abs(nearest) == large) && found * nearest > 0 ? 1 : infinity;
+        return (std::abs(found) == large || std::abs(nearest) == large) && found * nearest > 0 ? 1.0 : HUGE_VAL;
     }
     const int exponent = std::max(std::ilogb(exact == 0 ? 1e-300 : exact), -126);
     return std::abs(found - exact) / std::ldexp(1.0, exponent - 23);
