@@ -146,6 +146,7 @@ struct Context {
     /// The names of the inputs of forward, then those of the saved values.
     std::vector<NamedTensor> named(const std::vector<at::Tensor>& tensors) const {
         std::vector<NamedTensor> result;
+        result.reserve(tensors.size());
         const auto& inputs = mode->programs.forward.inputs;
         for (std::size_t i = 0; i < tensors.size(); ++i)
             result.emplace_back(i < inputs.size() ? inputs[i].name : "saved " + std::to_string(i - inputs.size()),
@@ -260,6 +261,7 @@ class CpuLayer : public CompiledLayer {
         const auto type = x.scalar_type() == at::kFloat ? ElementType::float32 : ElementType::bfloat16;
         const Context context{core_, training, &core_->mode(training, type)};
         std::vector<at::Tensor> tensors;
+        tensors.reserve(context.mode->programs.forward.inputs.size());
         for (const ProgramInput& input : context.mode->programs.forward.inputs)
             tensors.push_back(argument(input.name, x, parameters, averages));
         std::vector<at::Tensor> statistics;

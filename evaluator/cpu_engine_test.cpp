@@ -73,6 +73,7 @@ Results results(const Engine& engine, const Layer& layer, const Arguments& argum
     inputs.emplace_back("gamma", parameters.gamma);
     inputs.emplace_back("beta", parameters.beta);
     std::vector<at::Tensor> tensors;
+    tensors.reserve(inputs.size() + 1);
     for (auto& [name, tensor] : inputs) tensors.push_back(tensor.requires_grad_());
 
     const at::Tensor y = compiled->forward(x, parameters, averages, training);
@@ -107,9 +108,9 @@ void expect_near(const Results& found, const Results& wanted, const std::array<d
         ASSERT_NE(same, found.names.end()) << name;
         const at::Tensor& f = found.tensors[static_cast<std::size_t>(same - found.names.begin())];
         const std::size_t order = name.starts_with("second") ? 2 : name.starts_with("gradient") ? 1 : 0;
-        const double terms =
-            f.dim() == 1 ? static_cast<double>(wanted.tensors[0].numel() / wanted.tensors[0].size(1)) : 1;
-        const double error = (f - wanted.tensors[i]).abs().max().item<double>();
+        const at::Tensor& y = wanted.tensors[0];
+        const auto terms = f.dim() == 1 ? static_cast<double>(y.numel()) / static_cast<double>(y.size(1)) : 1.0;
+        const auto error = (f - wanted.tensors[i]).abs().max().item<double>();
         EXPECT_LE(error, 2e-6 * terms * (1 + largest[order])) << name;
     }
 }

@@ -55,15 +55,15 @@ class Chain {
         PlainTensor result = inputs.at("x");
         const bool whole = name == "x" || name == "y";
         for (std::size_t i = 0; i < result.values.size(); ++i) {
-            const std::size_t index = whole ? i : i / (shape[2] * shape[3]) % shape[1];
+            const std::size_t index = whole ? i : i / static_cast<std::size_t>(shape[2] * shape[3]) % shape[1];
             result.values[i] = std::sin(1.0 + 0.7 * static_cast<double>(index) + static_cast<double>(name.size()));
         }
         return result;
     }
 
     /// Σ output·weights, over all elements of a tensor and once for each channel of a parameter.
-    double loss(const std::map<std::string, PlainTensor>& outputs, const std::string& output,
-                const PlainTensor& weights, bool whole) const {
+    static double loss(const std::map<std::string, PlainTensor>& outputs, const std::string& output,
+                       const PlainTensor& weights, bool whole) {
         double sum = 0;
         for (std::size_t i = 0; i < weights.values.size(); ++i) sum += outputs.at(output).values[i] * weights.values[i];
         return whole ? sum : sum / (shape[0] * shape[2] * shape[3]);

@@ -45,6 +45,7 @@ TEST(TensorPool, outlives_its_owner_with_its_tensors) {
 TEST(TensorPool, serves_several_threads) {
     const auto pool = TensorPool::make();
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t)
         threads.emplace_back([&, t] {
             for (int i = 0; i < 200; ++i) {
