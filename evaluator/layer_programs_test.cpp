@@ -112,9 +112,9 @@ TEST(LayerPrograms, backward_is_the_derivative_of_forward) {
             const auto gradients = chain.run(chain.programs.backward);
             for (const std::string& name : chain.programs.differentiable) {
                 const PlainTensor direction = chain.weights(name);
-                const double found = chain.loss(gradients, "gradient of " + name, direction, name == "x");
+                const double found = Chain::loss(gradients, "gradient of " + name, direction, name == "x");
                 const double wanted = difference_quotient(chain, name, direction, [&] {
-                    return chain.loss(chain.run(chain.programs.forward), "y", chain.inputs.at("gradient of y"), true);
+                    return Chain::loss(chain.run(chain.programs.forward), "y", chain.inputs.at("gradient of y"), true);
                 });
                 expect_near(found, wanted, name);
             }
@@ -134,8 +134,8 @@ TEST(LayerPrograms, double_backward_is_the_derivative_of_backward) {
                 const auto outputs = chain.run(chain.programs.backward);
                 double sum = 0;
                 for (const std::string& name : chain.programs.differentiable)
-                    sum += chain.loss(outputs, "gradient of " + name,
-                                      chain.inputs.at("gradient of gradient of " + name), name == "x");
+                    sum += Chain::loss(outputs, "gradient of " + name,
+                                       chain.inputs.at("gradient of gradient of " + name), name == "x");
                 return sum;
             };
             std::vector<std::string> inputs = chain.programs.differentiable;
@@ -143,7 +143,7 @@ TEST(LayerPrograms, double_backward_is_the_derivative_of_backward) {
             for (const std::string& name : inputs) {
                 const bool whole = name == "x" || name == "gradient of y";
                 const PlainTensor direction = chain.weights(whole ? "x" : name);
-                expect_near(chain.loss(gradients, "gradient of " + name, direction, whole),
+                expect_near(Chain::loss(gradients, "gradient of " + name, direction, whole),
                             difference_quotient(chain, name, direction, loss), name);
             }
         }
