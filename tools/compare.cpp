@@ -191,7 +191,7 @@ std::string comparison_table(const Comparison& comparison, std::optional<std::si
 }
 
 int run(const Arguments& arguments) {
-    StopOnSignals signals([] { tell("\nStopping: what is finished is kept. Once more ends at once.\n"); });
+    StopOnSignals signals([] { tell("\nStopping. Once more ends at once.\n"); });
     const int seeds = static_cast<int>(arguments.number("seeds", 1, most_seeds));
     Comparison comparison;
     comparison.seeds = seeds;

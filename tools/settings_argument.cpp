@@ -16,7 +16,7 @@ search::Configuration read_preset(const std::string& name) {
     } catch (const search::ConfigurationError& error) {
         const auto nearest = search::nearest_name(name, search::preset_names());
         throw UsageError(fmt::format("--preset {}: {}{}", name, error.what(),
-                                     nearest ? fmt::format(" Did you mean {}?", *nearest) : ""));
+                                     nearest ? fmt::format("; did you mean {}?", *nearest) : ""));
     }
 }
 

@@ -28,7 +28,8 @@ results::Candidate candidate_to_verify(const Study& study, results::CandidateId 
     const auto candidate = study.store->find(id);
     if (!candidate) throw UsageError(fmt::format("{} has no candidate {}", study.path, id));
     if (candidate->state != results::Candidate::State::scored) {
-        throw UsageError(fmt::format("candidate {} has no score: it is {}", id, state_name(*candidate)));
+        throw UsageError(
+            fmt::format("candidate {} has no score to repeat: its state is '{}'", id, state_name(*candidate)));
     }
     return *candidate;
 }
