@@ -40,4 +40,4 @@ def test_verify_names_what_has_no_score(here):
     invalid = next(id for id in range(1, 10000)
                    if id not in scored and here.json("show", id)["candidate"]["state"] == "invalid")
     _, err = here("verify", "--score", invalid, status=2)
-    assert "it is invalid" in err
+    assert "its state is 'invalid'" in err
