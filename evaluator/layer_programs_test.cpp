@@ -190,6 +190,7 @@ TEST(Schedule, moves_no_more_than_the_floor) {
           Floor{"GN-SiLU", 8, 12}, Floor{"LN-ReLU", 8, 12}, Floor{"FRN-TLU", 8, 12}, Floor{"IN-ReLU", 8, 12}}) {
         const Layer& layer = primitives::find_in_catalogue(name)->layer;
         const LayerPrograms programs = layer_programs(layer.graph, layer.settings.epsilon, true);
+        EXPECT_EQ(elements_moved(schedule(programs.backward)), least_elements_moved(schedule(programs.backward)));
         EXPECT_EQ(4 * elements_moved(schedule(programs.forward)), forward) << to_text(schedule(programs.forward));
         EXPECT_EQ(4 * elements_moved(schedule(programs.backward)), backward) << to_text(schedule(programs.backward));
     }

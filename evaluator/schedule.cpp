@@ -129,6 +129,14 @@ int elements_moved(const Schedule& schedule) {
     return static_cast<int>(moved);
 }
 
+int least_elements_moved(const Schedule& schedule) {
+    const Program& program = schedule.program();
+    const auto inputs =
+        std::ranges::count_if(program.inputs, [](const auto& input) { return input.extent.has_pixels(); });
+    const auto outputs = std::ranges::count(program.outputs, ProgramOutput::Form::tensor, &ProgramOutput::form);
+    return static_cast<int>(inputs) * static_cast<int>(schedule.sweeps.size()) + static_cast<int>(outputs);
+}
+
 std::string to_text(const Schedule& schedule) {
     const Program& program = schedule.program();
     std::string text;
@@ -156,7 +164,8 @@ std::string to_text(const Schedule& schedule) {
         }
     }
     list("table ", schedule.small_after);
-    return text + std::to_string(4 * elements_moved(schedule)) + " bytes an element in float32\n";
+    return text + "moves " + std::to_string(4 * elements_moved(schedule)) +
+           " bytes an element in float32; the floor is " + std::to_string(4 * least_elements_moved(schedule)) + "\n";
 }
 
 }  // namespace normact::evaluator

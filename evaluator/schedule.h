@@ -45,6 +45,10 @@ Schedule schedule(const Program& program);
 /// Memory traffic for each element: reads and writes of tensors with pixels, in numbers of elements.
 int elements_moved(const Schedule& schedule);
 
+/// The floor with as many barriers across planes as the schedule has between its sweeps: every tensor is read once in
+/// each sweep and written once (kernels.md: forward 4(B + 2) bytes, backward 8(B + 1) + 4).
+int least_elements_moved(const Schedule& schedule);
+
 /// Sweeps, passes, reductions, tables and traffic, for people.
 std::string to_text(const Schedule& schedule);
 

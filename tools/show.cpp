@@ -1,5 +1,7 @@
 // normact show: one layer as a person, a program, a picture or a paper wants it.
 
+#include "evaluator/layer_programs.h"
+#include "evaluator/schedule.h"
 #include "primitives/canonical.h"
 #include "primitives/drawing.h"
 #include "primitives/fingerprint.h"
@@ -29,6 +31,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// How fused engines run the layer while training.
+std::string to_schedule(const primitives::Layer& layer) {
+    const auto programs = evaluator::layer_programs(layer.graph, layer.settings.epsilon, /*training=*/true);
+    return "forward\n\n" + evaluator::to_text(evaluator::schedule(programs.forward)) + "\nbackward\n\n" +
+           evaluator::to_text(evaluator::schedule(programs.backward)) + "\ndouble backward\n\n" +
+           evaluator::to_text(evaluator::schedule(programs.double_backward));
+}
+
 std::string to_svg(const primitives::Layer& layer) {
     if (!is_installed("dot")) {
         throw ChildProcessError(
@@ -49,6 +59,7 @@ const std::map<std::string, Format>& formats() {
         {"dot", [](const auto& layer) { return primitives::to_dot(layer); }},
         {"svg", to_svg},
         {"latex", [](const auto& layer) { return primitives::to_latex(layer.graph); }},
+        {"schedule", to_schedule},
     };
     return table;
 }
@@ -169,11 +180,11 @@ int run(const Arguments& arguments) {
 const Command& show_command() {
     static const Command command{
         .name = "show",
-        .summary = "One layer: what is known of it, or as text, json, dot, svg, latex.",
+        .summary = "One layer: what is known of it, or as text, json, dot, svg, latex, schedule.",
         .operands = "LAYER",
         .least_operands = 1,
         .most_operands = 1,
-        .options = {{"format", "FORMAT", "print it as text, json, dot, svg or latex, and nothing else", {}},
+        .options = {{"format", "FORMAT", "print it as text, json, dot, svg, latex or schedule, and nothing else", {}},
                     study_option("the study of a candidate's id (default: the only one in this folder)"),
                     {"json", "", "print what is known of it as JSON, see docs/commands.md", {}}},
         .details =

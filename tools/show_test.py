@@ -27,12 +27,13 @@ def test_every_way_to_name_a_layer_names_the_same_one(normact):
 
 
 def test_each_format_is_what_it_says(normact):
-    formats = {name: normact("show", "EvoNorm-B0", "--format", name)[0] for name in ("json", "text", "dot", "latex")}
+    formats = {name: normact("show", "EvoNorm-B0", "--format", name)[0] for name in ("json", "text", "dot", "latex", "schedule")}
     layer = json.loads(formats["json"])
     assert (layer["format"], layer["version"], layer["name"]) == ("normact/layer", 1, "EvoNorm-B0")
     assert normact.json("show", formats["text"].strip())["hash"] == normact.json("show", "EvoNorm-B0")["hash"]
     assert formats["dot"].startswith("digraph")
     assert "\\frac" in formats["latex"]
+    assert "moves 12 bytes an element in float32; the floor is 12" in formats["schedule"].split("backward")[0]
     _, err = normact("show", "EvoNorm-B0", "--format", "png", status=2)
     assert "svg" in err
 
