@@ -161,9 +161,12 @@ std::string next_commands(const Plan& plan, const std::vector<results::Candidate
     std::vector<std::vector<std::string>> rows;
     if (!best.empty()) {
         const std::string id = fmt::to_string(best.front().id);
+        std::vector<std::string> compare{"compare", id};
+        for (const char* known : {"BN-ReLU", "EvoNorm-S0"})
+            if (best.front().origin != known) compare.emplace_back(known);  // it may have won itself
+        compare.insert(compare.end(), {"--seeds", "3", "--study", plan.path});
         rows = {{command_line({"show", id, "--study", plan.path}), "look at the best layer"},
-                {command_line({"compare", id, "BN-ReLU", "EvoNorm-S0", "--seeds", "3", "--study", plan.path}),
-                 "train it beside known layers"},
+                {command_line(compare), "train it beside known layers"},
                 {command_line({"verify", "--score", id, "--study", plan.path}), "train it again, to the last bit"}};
     }
     rows.push_back({resume, "go on searching"});
