@@ -196,5 +196,15 @@ TEST(Schedule, moves_no_more_than_the_floor) {
     }
 }
 
+/// The mean of a sum with a factor that is known late: its terms' means are known early.
+TEST(Schedule, takes_one_pass_for_sums_and_one_for_the_gradient) {
+    for (const char* name : {"GN-SiLU", "LN-ReLU", "EvoNorm-S0"}) {
+        const Layer& layer = primitives::find_in_catalogue(name)->layer;
+        const Schedule backward = schedule(layer_programs(layer.graph, layer.settings.epsilon, true).backward);
+        ASSERT_EQ(backward.sweeps.size(), 1U) << to_text(backward);
+        EXPECT_EQ(backward.sweeps[0].passes.size(), 2U) << to_text(backward);
+    }
+}
+
 }  // namespace
 }  // namespace normact::evaluator

@@ -72,7 +72,7 @@ class Factoring {
         if (is(a, Operation::negate)) return to_.apply(Operation::negate, plane_mean(operand(a, 0)));
         if (has_small_operand(a))
             return to_.apply(to_[a].operation, plane_mean(operand(a, 0)), plane_mean(operand(a, 1)));
-        const std::vector<Term> terms = multiplied_out(a);
+        const std::vector<Term> terms = multiplied_out(a, time(a));
         Time known;
         for (const Term& term : terms) known = std::max(known, time(term.value));
         if (known >= time(a)) return input_for(a);
@@ -110,22 +110,23 @@ class Factoring {
 
     /// Products of sums as sums of products, where that may take a factor out: not where both factors of a product have
     /// a summand without pixels, as (y − m)² does: it would cancel. One term if there are too many.
-    std::vector<Term> multiplied_out(ValueId a) {
+    std::vector<Term> multiplied_out(ValueId a, Time late) {
         std::vector<Term> whole{{to_.constant(1), a}};
         std::vector<Term> terms;
         if (is_small(a)) return {{a, to_.constant(1)}};
+        if (time(a) < late) return whole;  // nothing in it is known late
         const ValueId first = operand(a, 0), second = operand(a, 1);
         if (is(a, Operation::negate)) {
-            terms = multiplied_out(first);
+            terms = multiplied_out(first, late);
             for (Term& term : terms) term.factor = to_.apply(Operation::negate, term.factor);
         } else if (is(a, Operation::add) || is(a, Operation::subtract)) {
-            terms = multiplied_out(first);
-            for (Term term : multiplied_out(second)) {
+            terms = multiplied_out(first, late);
+            for (Term term : multiplied_out(second, late)) {
                 if (is(a, Operation::subtract)) term.factor = to_.apply(Operation::negate, term.factor);
                 terms.push_back(term);
             }
         } else if (is(a, Operation::multiply)) {
-            const std::vector<Term> left = multiplied_out(first), right = multiplied_out(second);
+            const std::vector<Term> left = multiplied_out(first, late), right = multiplied_out(second, late);
             if (has_constant_term(left) && has_constant_term(right) && !is_small(first) && !is_small(second))
                 return whole;
             for (const Term& l : left)
