@@ -23,7 +23,7 @@ class Differentiation {
         if (found == outputs_.end()) throw std::logic_error("differentiate: the program has no output " + output);
         // For a sum over batch, too: Σ_c G_c·Σ_nhw f = Σ_nchw G·f.
         const Extent extent = found->form == ProgramOutput::Form::batch_sum ? Extent::channels() : Extent::full();
-        add_to(found->value, {&builder_, builder_.input("gradient of " + output, extent)});
+        add_to(found->value, {&builder_, builder_.input({.name = "gradient of " + output, .extent = extent})});
     }
 
     void run() {

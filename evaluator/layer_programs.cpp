@@ -14,46 +14,27 @@ std::string saved_name(std::size_t k) { return "saved " + std::to_string(k); }
 
 /// Which instructions the outputs depend on if those in `known` depend on nothing.
 std::vector<bool> live_without(const Program& program, const std::vector<ValueId>& known) {
-    std::vector<bool> live(program.instructions.size());
-    for (const ProgramOutput& output : program.outputs) live[output.value] = true;
-    for (std::size_t id = live.size(); id-- > 0;)
-        if (live[id] && std::ranges::find(known, id) == known.end())
-            for (const ValueId operand : operands_of(program.instructions[id])) live[operand] = true;
-    return live;
+    return live_instructions(program, [&](ValueId id) {
+        const bool is_known = std::ranges::find(known, id) != known.end();
+        return is_known ? std::span<const ValueId>() : operands_of(program.instructions[id]);
+    });
 }
 
 /// The program with the instructions in `known` as inputs "saved k".
 Program with_saved(const Program& program, const std::vector<ValueId>& known) {
     ProgramBuilder builder;
-    std::vector<ValueId> inputs, saved;
+    const std::vector<ValueId> inputs = copy_inputs(program, builder);
+    std::vector<ValueId> saved;
     saved.reserve(known.size());
-    for (const ProgramInput& input : program.inputs) inputs.push_back(builder.input(input.name, input.extent));
     for (std::size_t k = 0; k < known.size(); ++k)
-        saved.push_back(builder.saved_input(saved_name(k), program.instructions[known[k]].extent));
-    const std::vector<bool> live = live_without(program, known);
-    std::vector<ValueId> mapped(live.size());
-    const auto copy = [&](ValueId id) {
-        const Instruction& instruction = program.instructions[id];
-        const auto operand = [&](std::size_t which) { return mapped[instruction.operands[which]]; };
-        if (const auto found = std::ranges::find(known, id); found != known.end())
-            return saved[static_cast<std::size_t>(found - known.begin())];
-        switch (instruction.operation) {
-            case Operation::input:
-                return inputs[instruction.operands[0]];
-            case Operation::constant:
-                return builder.constant(instruction.number);
-            case Operation::mean:
-                return builder.mean(instruction.over, operand(0));
-            default:
-                return builder.apply(instruction.operation, operand(0), operand(1), operand(2));
-        }
-    };
-    for (ValueId id = 0; id < live.size(); ++id)
-        if (live[id]) mapped[id] = copy(id);
-    for (ProgramOutput output : program.outputs) {
-        output.value = mapped[output.value];
-        builder.output(std::move(output));
-    }
+        saved.push_back(
+            builder.input({.name = saved_name(k), .extent = program.instructions[known[k]].extent, .saved = true}));
+    copy_instructions(program, live_without(program, known), inputs, builder,
+                      [&](ValueId id, const auto&) -> std::optional<ValueId> {
+                          const auto found = std::ranges::find(known, id);
+                          if (found == known.end()) return std::nullopt;
+                          return saved[static_cast<std::size_t>(found - known.begin())];
+                      });
     return builder.take();
 }
 

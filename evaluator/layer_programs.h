@@ -11,7 +11,7 @@ namespace normact::evaluator {
 /// A layer and its derivatives as programs. What they exchange goes by name:
 ///
 ///     forward          x, v0, v1, gamma, beta (, average k)  →  y, statistic k, saved k
-///     backward         the same, saved k, gradient of y      →  gradient of x, v0, …
+///     backward         the same, gradient of y, saved k      →  gradient of x, v0, …
 ///     double backward  the same, gradient of gradient of x … →  gradient of x, v0, …, gradient of y
 ///
 /// The values "saved k" are all that backward needs of forward beside its inputs: moments, not tensors.

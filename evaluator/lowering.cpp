@@ -38,7 +38,9 @@ class Lowering {
     }
 
   private:
-    Symbol input(std::string name, Extent extent) { return {&builder_, builder_.input(std::move(name), extent)}; }
+    Symbol input(std::string name, Extent extent) {
+        return {&builder_, builder_.input({.name = std::move(name), .extent = extent})};
+    }
 
     Symbol value(const Node& node) {
         switch (primitives::primitive(node.op).kind) {

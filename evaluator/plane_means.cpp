@@ -15,39 +15,20 @@ using primitives::IndexSet;
 
 class Factoring {
   public:
-    explicit Factoring(const Program& from) : from_(from), mapped_(from.instructions.size()) {}
-
-    FactoredProgram run() {
-        for (const ProgramInput& input : from_.inputs)
-            inputs_.push_back(input.saved ? to_.saved_input(input.name, input.extent)
-                                          : to_.input(input.name, input.extent));
-        const std::vector<bool> live = live_instructions(from_);
-        for (ValueId id = 0; id < mapped_.size(); ++id)
-            if (live[id]) mapped_[id] = translate(from_.instructions[id]);
-        for (ProgramOutput output : from_.outputs) {
-            output.value = mapped_[output.value];
-            to_.output(std::move(output));
-        }
+    FactoredProgram run(const Program& from) && {
+        const std::vector<ValueId> inputs = copy_inputs(from, to_);
+        copy_instructions(from, live_instructions(from), inputs, to_,
+                          [&](ValueId id, const auto& operands) -> std::optional<ValueId> {
+                              const Instruction& instruction = from.instructions[id];
+                              if (instruction.operation != Operation::mean) return std::nullopt;
+                              return mean(instruction.over, operands[0]);
+                          });
         const ValueId last = static_cast<ValueId>(to_.program().instructions.size()) - 1;
         time(last);
         return {to_.take(), std::move(plane_means_), std::move(times_)};
     }
 
   private:
-    ValueId translate(const Instruction& instruction) {
-        const auto operand = [&](std::size_t which) { return mapped_[instruction.operands[which]]; };
-        switch (instruction.operation) {
-            case Operation::input:
-                return inputs_[instruction.operands[0]];
-            case Operation::constant:
-                return to_.constant(instruction.number);
-            case Operation::mean:
-                return mean(instruction.over, operand(0));
-            default:
-                return to_.apply(instruction.operation, operand(0), operand(1), operand(2));
-        }
-    }
-
     ValueId mean(IndexSet set, ValueId a) {
         if (is_small(a)) return to_.mean(set, a);
         if (const auto centred = centred_square(set, a)) {
@@ -95,7 +76,8 @@ class Factoring {
         const auto [position, is_new] = input_of_.emplace(of, 0);
         if (is_new) {
             const Time when = time(of);
-            position->second = to_.input("plane mean " + std::to_string(plane_means_.size()), Extent::planes());
+            position->second =
+                to_.input({.name = "plane mean " + std::to_string(plane_means_.size()), .extent = Extent::planes()});
             plane_means_.push_back({position->second, of});
             time(position->second - 1);
             times_.push_back({when.sweep, when.pass + 1});
@@ -168,9 +150,7 @@ class Factoring {
 
     static constexpr std::size_t most_terms = 8;
 
-    const Program& from_;
     ProgramBuilder to_;
-    std::vector<ValueId> mapped_, inputs_;
     std::vector<PlaneMean> plane_means_;
     std::map<ValueId, ValueId> input_of_;
     std::vector<Time> times_;
@@ -178,6 +158,6 @@ class Factoring {
 
 }  // namespace
 
-FactoredProgram factor_means(const Program& program) { return Factoring(program).run(); }
+FactoredProgram factor_means(const Program& program) { return Factoring().run(program); }
 
 }  // namespace normact::evaluator

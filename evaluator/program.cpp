@@ -49,11 +49,16 @@ std::string to_text(const Program& program) {
 }
 
 std::vector<bool> live_instructions(const Program& program) {
+    return live_instructions(program, [&](ValueId id) { return operands_of(program.instructions[id]); });
+}
+
+std::vector<bool> live_instructions(const Program& program,
+                                    const std::function<std::span<const ValueId>(ValueId id)>& reads) {
     std::vector<bool> live(program.instructions.size());
     for (const ProgramOutput& output : program.outputs) live[output.value] = true;
-    for (std::size_t id = live.size(); id-- > 0;)
+    for (auto id = static_cast<ValueId>(live.size()); id-- > 0;)
         if (live[id])
-            for (const ValueId operand : operands_of(program.instructions[id])) live[operand] = true;
+            for (const ValueId read : reads(id)) live[read] = true;
     return live;
 }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -60,5 +61,8 @@ std::string to_text(const Program& program);
 
 /// For each instruction, whether an output depends on it.
 std::vector<bool> live_instructions(const Program& program);
+/// The same where an instruction reads other values than its operands: those that `reads` gives, all before it.
+std::vector<bool> live_instructions(const Program& program,
+                                    const std::function<std::span<const ValueId>(ValueId id)>& reads);
 
 }  // namespace normact::evaluator

@@ -1,5 +1,6 @@
 #include "evaluator/program_builder.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace normact::evaluator {
@@ -32,17 +33,12 @@ ValueId ProgramBuilder::append(const Instruction& instruction) {
     return position->second;
 }
 
-ValueId ProgramBuilder::input(std::string name, Extent extent) {
-    program_.inputs.push_back({std::move(name), extent});
-    return append({.operation = Operation::input,
-                   .extent = extent,
-                   .operands = {static_cast<ValueId>(program_.inputs.size() - 1)}});
-}
-
-ValueId ProgramBuilder::saved_input(std::string name, Extent extent) {
-    const ValueId id = input(std::move(name), extent);
-    program_.inputs.back().saved = true;
-    return id;
+ValueId ProgramBuilder::input(ProgramInput input) {
+    const Instruction instruction{.operation = Operation::input,
+                                  .extent = input.extent,
+                                  .operands = {static_cast<ValueId>(program_.inputs.size())}};
+    program_.inputs.push_back(std::move(input));
+    return append(instruction);
 }
 
 ValueId ProgramBuilder::constant(double number) {
@@ -176,6 +172,42 @@ ValueId ProgramBuilder::mean(IndexSet set, ValueId a) {
             break;
     }
     return append({.operation = Operation::mean, .over = set, .extent = extent(a).mean_over(set), .operands = {a}});
+}
+
+std::vector<ValueId> copy_inputs(const Program& from, ProgramBuilder& to) {
+    std::vector<ValueId> inputs;
+    inputs.reserve(from.inputs.size());
+    for (const ProgramInput& input : from.inputs) inputs.push_back(to.input(input));
+    return inputs;
+}
+
+void copy_instructions(const Program& from, const std::vector<bool>& live, const std::vector<ValueId>& inputs,
+                       ProgramBuilder& to, const Replacement& replacement) {
+    std::vector<ValueId> copies(live.size());
+    const auto copy = [&](const Instruction& instruction, const std::array<ValueId, 3>& operands) {
+        switch (instruction.operation) {
+            case Operation::input:
+                return inputs[instruction.operands[0]];
+            case Operation::constant:
+                return to.constant(instruction.number);
+            case Operation::mean:
+                return to.mean(instruction.over, operands[0]);
+            default:
+                return to.apply(instruction.operation, operands[0], operands[1], operands[2]);
+        }
+    };
+    for (ValueId id = 0; id < live.size(); ++id) {
+        if (!live[id]) continue;
+        const Instruction& instruction = from.instructions[id];
+        std::array<ValueId, 3> operands{};
+        std::ranges::transform(operands_of(instruction), operands.begin(), [&](ValueId read) { return copies[read]; });
+        const std::optional<ValueId> replaced = replacement(id, operands);
+        copies[id] = replaced ? *replaced : copy(instruction, operands);
+    }
+    for (ProgramOutput output : from.outputs) {
+        output.value = copies[output.value];
+        to.output(std::move(output));
+    }
 }
 
 }  // namespace normact::evaluator

@@ -2,10 +2,13 @@
 
 #include "evaluator/program.h"
 
+#include <array>
 #include <cstddef>
-#include <string>
+#include <functional>
+#include <optional>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace normact::evaluator {
 
@@ -18,8 +21,7 @@ class ProgramBuilder {
     /// Goes on with a program, whose instructions keep their positions.
     explicit ProgramBuilder(Program program);
 
-    ValueId input(std::string name, Extent extent);
-    ValueId saved_input(std::string name, Extent extent);
+    ValueId input(ProgramInput input);
     ValueId constant(double number);
     /// An elementwise operation with one to three operands.
     ValueId apply(Operation operation, ValueId a, ValueId b = 0, ValueId c = 0);
@@ -52,5 +54,14 @@ class ProgramBuilder {
     Program program_;
     std::unordered_map<Instruction, ValueId, Hash> positions_;
 };
+
+/// Declares the inputs of another program, in their order. Gives their values.
+std::vector<ValueId> copy_inputs(const Program& from, ProgramBuilder& to);
+
+/// What stands for an instruction in a copy, given its operands there; nothing if the instruction itself does.
+using Replacement = std::function<std::optional<ValueId>(ValueId id, const std::array<ValueId, 3>& operands)>;
+/// Appends the live instructions of a program and its outputs. `inputs` stand for its inputs.
+void copy_instructions(const Program& from, const std::vector<bool>& live, const std::vector<ValueId>& inputs,
+                       ProgramBuilder& to, const Replacement& replacement);
 
 }  // namespace normact::evaluator

@@ -34,15 +34,12 @@ class Scheduling {
     bool is_small(ValueId id) const { return !at(id).extent.has_pixels(); }
 
     static std::vector<bool> live_with_plane_means(const FactoredProgram& factored) {
-        std::vector<bool> live = live_instructions(factored.program);
-        std::vector<ValueId> source(live.size(), none);
-        for (const PlaneMean& mean : factored.plane_means) source[mean.input] = mean.of;
-        for (std::size_t id = live.size(); id-- > 0;) {
-            if (!live[id]) continue;
-            if (source[id] != none) live[source[id]] = true;
-            for (const ValueId operand : operands_of(factored.program.instructions[id])) live[operand] = true;
-        }
-        return live;
+        std::vector<ValueId> mean_of(factored.program.instructions.size(), none);
+        for (const PlaneMean& mean : factored.plane_means) mean_of[mean.input] = mean.of;
+        return live_instructions(factored.program, [&](ValueId id) {
+            return mean_of[id] != none ? std::span<const ValueId>(&mean_of[id], 1)
+                                       : operands_of(factored.program.instructions[id]);
+        });
     }
 
     /// The pass in which the value is computed, made if there is none yet.
