@@ -2,6 +2,7 @@
 
 #include "evaluator/affine.h"
 #include "evaluator/batch_normalization.h"
+#include "evaluator/layer_arguments.h"
 #include "evaluator/mean.h"
 #include "evaluator/value.h"
 #include "primitives/definitions.h"
@@ -71,8 +72,7 @@ at::Tensor value_as_channels(const at::Tensor& tensor, std::int64_t channels) {
 struct Plan {
     LayerGraph graph;
     LayerSettings settings;
-    bool uses_v0 = false, uses_v1 = false;
-    std::size_t averages = 0;                                       // how many moving averages it has
+    ArgumentsNeeded needed;
     std::vector<std::optional<BatchNormalization>> normalizations;  // at the position of their output
     std::vector<bool> skipped;                                      // dead, or replaced by a normalization
     std::vector<std::optional<std::size_t>> average;                // index of a node's moving average
@@ -80,27 +80,12 @@ struct Plan {
 };
 
 void check(const Plan& plan, const at::Tensor& x, const Parameters& parameters, std::span<const at::Tensor> averages) {
-    const auto require = [](bool holds, const std::string& message) {
-        if (!holds) throw std::invalid_argument("layer: " + message);
-    };
-    require(x.dim() == 4, c10::str("x must have four dimensions [N,C,H,W], it has ", x.dim()));
-    require(x.numel() > 0, c10::str("x has no elements: its shape is ", x.sizes()));
-    require(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, "x must be float32 or float64");
-    const std::array named{std::tuple{"v0", &parameters.v0, plan.uses_v0},
-                           std::tuple{"v1", &parameters.v1, plan.uses_v1}, std::tuple{"gamma", &parameters.gamma, true},
-                           std::tuple{"beta", &parameters.beta, true}};
-    for (const auto& [name, parameter, used] : named) {
-        if (!used) continue;
-        require(parameter->defined() && parameter->dim() == 1 && parameter->size(0) == x.size(1),
-                c10::str(name, " must have one value for each of the ", x.size(1), " channels of x"));
-        require(parameter->scalar_type() == x.scalar_type(), c10::str(name, " and x must have the same type"));
-    }
-    require(averages.size() == plan.averages,
-            c10::str(plan.averages, " moving averages needed, ", averages.size(), " given"));
+    check_shapes(plan.needed, x, parameters, averages);
+    require_of_layer(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, "x must be float32 or float64");
+    for (const auto& [name, parameter] : needed_parameters(plan.needed, parameters))
+        require_of_layer(parameter->scalar_type() == x.scalar_type(), c10::str(name, " and x must have the same type"));
     for (const at::Tensor& average : averages)
-        require(average.defined() && average.dim() == 1 && average.size(0) == x.size(1) &&
-                    average.scalar_type() == x.scalar_type(),
-                "each moving average must have one value a channel, in the type of x");
+        require_of_layer(average.scalar_type() == x.scalar_type(), "each moving average must have the type of x");
 }
 
 /// One run of a graph: the values of its nodes.
@@ -243,13 +228,13 @@ std::unique_ptr<const CompiledLayer> AtenEngine::compile(const LayerGraph& graph
     Plan plan;
     plan.graph = graph;
     plan.settings = settings;
-    plan.uses_v0 = primitives::uses(graph, Op::v0);
-    plan.uses_v1 = primitives::uses(graph, Op::v1);
+    plan.needed = arguments_needed(graph);
     plan.normalizations.resize(nodes);
     plan.skipped = primitives::live_nodes(graph);
     plan.skipped.flip();
     plan.average.resize(nodes);
-    for (const std::size_t position : averaged_nodes(graph)) plan.average[position] = plan.averages++;
+    std::size_t number = 0;
+    for (const std::size_t position : averaged_nodes(graph)) plan.average[position] = number++;
     if (normalizations_ == Normalizations::fused)
         for (BatchNormalization& found : find_batch_normalizations(graph)) {
             for (const std::size_t position : found.settled) plan.skipped[position] = position != found.output;

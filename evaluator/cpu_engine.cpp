@@ -1,17 +1,16 @@
 #include "evaluator/cpu_engine.h"
 
 #include "evaluator/cpu/compiled_program.h"
+#include "evaluator/layer_arguments.h"
 #include "evaluator/layer_programs.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <c10/util/StringUtil.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <mutex>
 #include <stdexcept>
-#include <string>
 #include <utility>
 
 namespace normact::evaluator {
@@ -65,7 +64,8 @@ class Core {
          std::shared_ptr<TensorPool> tensors)
         : graph(std::move(layer_graph)),
           settings(layer_settings),
-          averages(averaged_nodes(graph).size()),
+          needed(arguments_needed(graph)),
+          averages(averages_in_use(graph)),
           pool(std::move(tensors)),
           maker_(maker) {}
 
@@ -78,16 +78,24 @@ class Core {
 
     const LayerGraph graph;
     const LayerSettings settings;
-    const std::size_t averages;  ///< how many moving averages it has
+    const ArgumentsNeeded needed;
+    const std::vector<std::size_t> averages;  ///< the numbers of the moving averages that the output depends on
     const std::shared_ptr<TensorPool> pool;
 
   private:
+    static std::vector<std::size_t> averages_in_use(const LayerGraph& graph) {
+        const std::vector<bool> live = primitives::live_nodes(graph);
+        const std::vector<std::size_t> nodes = averaged_nodes(graph);
+        std::vector<std::size_t> numbers;
+        for (std::size_t k = 0; k < nodes.size(); ++k)
+            if (live[nodes[k]]) numbers.push_back(k);
+        return numbers;
+    }
+
     const cpu::KernelMaker& maker_;
     mutable std::array<std::once_flag, 4> once_;
     mutable std::array<std::unique_ptr<const Mode>, 4> modes_;
 };
-
-using NamedTensor = std::pair<std::string, at::Tensor>;
 
 TensorShape shape_of(const at::Tensor& x, const LayerSettings& settings) {
     return {.images = x.size(0),
@@ -97,26 +105,20 @@ TensorShape shape_of(const at::Tensor& x, const LayerSettings& settings) {
             .groups = primitives::groups_for(static_cast<int>(x.size(1)), settings.groups)};
 }
 
-/// Runs a program on tensors named as its inputs. Gives its outputs in order: tensors like x, gradients of parameters
-/// in float32, moments in double.
-std::vector<at::Tensor> run(const CompiledProgram& program, const Core& core, const at::Tensor& x,
-                            const std::vector<NamedTensor>& named) {
+/// Runs a program on its inputs in order. Gives its outputs in order: tensors like x, gradients of parameters in
+/// float32, moments in double.
+std::vector<at::Tensor> run(const CompiledProgram& program, const Core& core, const std::vector<at::Tensor>& tensors) {
+    const at::Tensor& x = tensors[0];
     const TensorShape shape = shape_of(x, core.settings);
     const Program& source = program.schedule().program();
     cpu::ProgramData data;
     std::vector<at::Tensor> kept;
-    for (const ProgramInput& input : source.inputs) {
-        const auto found = std::ranges::find(named, input.name, &NamedTensor::first);
-        if (found == named.end()) {  // a plane mean
-            data.inputs.push_back(nullptr);
-            continue;
-        }
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+        const ProgramInput& input = source.inputs[i];
         // Gradients come as autograd makes them; whatever else comes is dense already.
-        const at::ScalarType type = input.extent.has_pixels() ? x.scalar_type()
-                                    : input.saved             ? at::kDouble
-                                                              : at::kFloat;
-        kept.push_back(found->second.to(type).contiguous(input.extent.has_pixels() ? x.suggest_memory_format()
-                                                                                   : at::MemoryFormat::Contiguous));
+        const bool full = input.extent.has_pixels();
+        const at::ScalarType type = full ? x.scalar_type() : input.saved ? at::kDouble : at::kFloat;
+        kept.push_back(tensors[i].to(type).contiguous(full ? x.suggest_memory_format() : at::MemoryFormat::Contiguous));
         data.inputs.push_back(kept.back().const_data_ptr());
     }
     std::vector<at::Tensor> outputs;
@@ -130,8 +132,7 @@ std::vector<at::Tensor> run(const CompiledProgram& program, const Core& core, co
                 at::empty({cpu::table_size(source.instructions[output.value].extent, shape)}, at::kDouble));
         data.outputs.push_back(outputs.back().mutable_data_ptr());
     }
-    const std::int64_t elements_a_block = std::max<std::int64_t>(x.numel() / (shape.images * shape.channels), 1);
-    const std::int64_t grain = std::max<std::int64_t>(at::internal::GRAIN_SIZE / elements_a_block, 1);
+    const std::int64_t grain = std::max<std::int64_t>(at::internal::GRAIN_SIZE / shape.pixels, 1);
     program.run(shape, data,
                 [grain](std::int64_t count, const auto& body) { at::parallel_for(0, count, grain, body); });
     return outputs;
@@ -139,21 +140,17 @@ std::vector<at::Tensor> run(const CompiledProgram& program, const Core& core, co
 
 struct Context {
     std::shared_ptr<const Core> core;
-    bool training;
     const Mode* mode;
 
+    std::size_t inputs() const { return mode->programs.forward.inputs.size(); }
     std::size_t differentiable() const { return mode->programs.differentiable.size(); }
-    /// The names of the inputs of forward, then those of the saved values.
-    std::vector<NamedTensor> named(const std::vector<at::Tensor>& tensors) const {
-        std::vector<NamedTensor> result;
-        result.reserve(tensors.size());
-        const auto& inputs = mode->programs.forward.inputs;
-        for (std::size_t i = 0; i < tensors.size(); ++i)
-            result.emplace_back(i < inputs.size() ? inputs[i].name : "saved " + std::to_string(i - inputs.size()),
-                                tensors[i]);
-        return result;
-    }
 };
+
+std::vector<at::Tensor> inserted(std::vector<at::Tensor> tensors, std::size_t position,
+                                 std::span<const at::Tensor> more) {
+    tensors.insert(tensors.begin() + static_cast<std::ptrdiff_t>(position), more.begin(), more.end());
+    return tensors;
+}
 
 /// Gradients in the types of what they are gradients of, then nothing for inputs without a gradient.
 variable_list as_gradients(std::vector<at::Tensor> outputs, const std::vector<at::Tensor>& of, std::size_t inputs) {
@@ -178,13 +175,11 @@ void keep(AutogradContext* autograd, const Context& context) {
 
 /// The derivative of a layer, itself differentiable once.
 struct Backward : Function<Backward> {
-    /// tensors: the inputs of forward, its saved values, the gradient of y.
+    /// tensors: the inputs of the program in order, those of forward first, then the gradient of y.
     static variable_list forward(AutogradContext* autograd, const Context& context, at::TensorList tensors) {
         autograd->save_for_backward(tensors.vec());
         keep(autograd, context);
-        auto named = context.named({tensors.begin(), tensors.end() - 1});
-        named.emplace_back("gradient of y", tensors.back());
-        return as_gradients(run(context.mode->backward(), *context.core, tensors[0], named), tensors.vec(),
+        return as_gradients(run(context.mode->backward(), *context.core, tensors.vec()), tensors.vec(),
                             context.differentiable());
     }
 
@@ -193,16 +188,17 @@ struct Backward : Function<Backward> {
         const variable_list tensors = autograd->get_saved_variables();
         if (at::GradMode::is_enabled() && std::ranges::any_of(gradients, &at::Tensor::requires_grad))
             throw std::invalid_argument("layer: the engine cpu has no third derivative; use the engine aten");
-        auto named = context.named({tensors.begin(), tensors.end() - 1});
-        named.emplace_back("gradient of y", tensors.back());
+        std::vector<at::Tensor> of_gradients;
+        of_gradients.reserve(context.differentiable());
         for (std::size_t i = 0; i < context.differentiable(); ++i)
-            named.emplace_back("gradient of gradient of " + context.mode->programs.differentiable[i],
-                               gradients[i].defined() ? gradients[i] : at::zeros_like(tensors[i]));
-        std::vector<at::Tensor> outputs = run(context.mode->double_backward(), *context.core, tensors[0], named);
-        at::Tensor of_gradient = outputs.back().to(tensors.back().scalar_type());
+            of_gradients.push_back(gradients[i].defined() ? gradients[i] : at::zeros_like(tensors[i]));
+        const std::size_t gradient_of_y = context.inputs();
+        std::vector<at::Tensor> outputs =
+            run(context.mode->double_backward(), *context.core, inserted(tensors, gradient_of_y + 1, of_gradients));
+        at::Tensor last = outputs.back().to(tensors[gradient_of_y].scalar_type());
         outputs.pop_back();
         variable_list result = as_gradients(std::move(outputs), tensors, tensors.size());
-        result.back() = std::move(of_gradient);
+        result[gradient_of_y] = std::move(last);
         result.insert(result.begin(), at::Tensor());  // of the context
         return result;
     }
@@ -212,12 +208,10 @@ struct Forward : Function<Forward> {
     /// tensors: the inputs of the program in order. `statistics` takes its outputs beside y.
     static at::Tensor forward(AutogradContext* autograd, const Context& context, at::TensorList tensors,
                               std::vector<at::Tensor>* statistics) {
-        std::vector<at::Tensor> outputs =
-            run(context.mode->forward, *context.core, tensors[0], context.named(tensors.vec()));
-        const auto saved = static_cast<std::ptrdiff_t>(context.mode->programs.saved.size());
-        std::vector<at::Tensor> kept = tensors.vec();
-        kept.insert(kept.end(), outputs.end() - saved, outputs.end());
-        autograd->save_for_backward(kept);
+        std::vector<at::Tensor> outputs = run(context.mode->forward, *context.core, tensors.vec());
+        const auto saved = static_cast<std::ptrdiff_t>(context.mode->programs.saved);
+        const std::vector<at::Tensor> moments(outputs.end() - saved, outputs.end());
+        autograd->save_for_backward(inserted(tensors.vec(), tensors.size(), moments));
         keep(autograd, context);
         statistics->assign(outputs.begin() + 1, outputs.end() - saved);
         return outputs.front();
@@ -225,28 +219,21 @@ struct Forward : Function<Forward> {
 
     static variable_list backward(AutogradContext* autograd, const variable_list& gradients) {
         const Context& context = context_of(autograd);
-        std::vector<at::Tensor> tensors = autograd->get_saved_variables();
-        const std::size_t inputs = context.mode->programs.forward.inputs.size();
-        tensors.push_back(gradients[0]);
+        const std::vector<at::Tensor> tensors =
+            inserted(autograd->get_saved_variables(), context.inputs(), std::span(gradients).first(1));
         variable_list result = Backward::apply(context, at::TensorList(tensors));
-        result.resize(inputs);
+        result.resize(context.inputs());
         result.insert(result.begin(), at::Tensor());  // of the context
         result.emplace_back();                        // of the statistics
         return result;
     }
 };
 
-void check(const Core& core, const at::Tensor& x, std::span<const at::Tensor> averages) {
-    const auto require = [](bool holds, const std::string& message) {
-        if (!holds) throw std::invalid_argument("layer: " + message);
-    };
-    require(x.dim() == 4, c10::str("x must have four dimensions [N,C,H,W], it has ", x.dim()));
-    require(x.numel() > 0, c10::str("x has no elements: its shape is ", x.sizes()));
-    require(x.device().is_cpu(), "the engine cpu needs x in the memory of the CPU");
-    require(x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16,
-            "the engine cpu takes float32 and bfloat16; for float64 use the engine aten");
-    require(averages.size() == core.averages,
-            c10::str(core.averages, " moving averages needed, ", averages.size(), " given"));
+void check(const Core& core, const at::Tensor& x, const Parameters& parameters, std::span<const at::Tensor> averages) {
+    check_shapes(core.needed, x, parameters, averages);
+    require_of_layer(x.device().is_cpu(), "the engine cpu needs x in the memory of the CPU");
+    require_of_layer(x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16,
+                     "the engine cpu takes float32 and bfloat16; for float64 use the engine aten");
 }
 
 class CpuLayer : public CompiledLayer {
@@ -257,43 +244,26 @@ class CpuLayer : public CompiledLayer {
 
     at::Tensor forward(const at::Tensor& x, const Parameters& parameters, std::span<at::Tensor> averages,
                        bool training) const override {
-        check(*core_, x, averages);
+        check(*core_, x, parameters, averages);
         const auto type = x.scalar_type() == at::kFloat ? ElementType::float32 : ElementType::bfloat16;
-        const Context context{core_, training, &core_->mode(training, type)};
-        std::vector<at::Tensor> tensors;
-        tensors.reserve(context.mode->programs.forward.inputs.size());
-        for (const ProgramInput& input : context.mode->programs.forward.inputs)
-            tensors.push_back(argument(input.name, x, parameters, averages));
+        const Context context{core_, &core_->mode(training, type)};
+        std::vector<at::Tensor> tensors{x.contiguous(x.suggest_memory_format())};
+        for (const auto& [name, parameter] : needed_parameters(core_->needed, parameters))
+            tensors.push_back(*parameter);
+        if (!training)  // copies: the next training step moves them while backward may still need them
+            for (const std::size_t k : core_->averages) tensors.push_back(averages[k].clone());
         std::vector<at::Tensor> statistics;
         at::Tensor y = Forward::apply(context, at::TensorList(tensors), &statistics);
-        move_averages(context, averages, statistics);
+        if (training) move_averages(averages, statistics);
         return y;
     }
 
   private:
-    static at::Tensor argument(const std::string& name, const at::Tensor& x, const Parameters& parameters,
-                               std::span<at::Tensor> averages) {
-        if (name == "x") return x.contiguous(x.suggest_memory_format());
-        const std::array<std::pair<std::string_view, const at::Tensor*>, 4> named{
-            {{"v0", &parameters.v0}, {"v1", &parameters.v1}, {"gamma", &parameters.gamma}, {"beta", &parameters.beta}}};
-        for (const auto& [parameter, tensor] : named)
-            if (name == parameter) {
-                if (!tensor->defined() || tensor->dim() != 1 || tensor->size(0) != x.size(1))
-                    throw std::invalid_argument(c10::str("layer: ", name, " must have one value for each of the ",
-                                                         x.size(1), " channels of x"));
-                return *tensor;
-            }
-        // An average that the next training step moves while backward still needs it.
-        return averages[std::stoul(name.substr(std::string("average ").size()))].clone();
-    }
-
-    static void move_averages(const Context& context, std::span<at::Tensor> averages,
-                              const std::vector<at::Tensor>& statistics) {
+    void move_averages(std::span<at::Tensor> averages, const std::vector<at::Tensor>& statistics) const {
         const at::NoGradGuard no_grad;
-        for (std::size_t k = 0; k < statistics.size(); ++k) {
-            const std::string& name = context.mode->programs.forward.outputs[k + 1].name;
-            at::Tensor& average = averages[std::stoul(name.substr(std::string("statistic ").size()))];
-            average.lerp_(statistics[k].to(average.scalar_type()).expand_as(average), 1.0 - moving_average_decay);
+        for (std::size_t i = 0; i < statistics.size(); ++i) {
+            at::Tensor& average = averages[core_->averages[i]];
+            average.lerp_(statistics[i].to(average.scalar_type()).expand_as(average), 1.0 - moving_average_decay);
         }
     }
 

@@ -289,6 +289,11 @@ TEST(CpuEngine, says_what_it_cannot_take) {
                 testing::ThrowsMessage<std::invalid_argument>(testing::HasSubstr("float64 use the engine aten")));
     EXPECT_THAT([&] { run(x, at::ones({4})); },
                 testing::ThrowsMessage<std::invalid_argument>(testing::HasSubstr("each of the 3 channels")));
+    const auto averaged = engine.compile(primitives::parse_text("x/std_batch(x)"), {});
+    std::vector<at::Tensor> too_small{at::ones({2})};
+    const Parameters parameters{{}, {}, at::ones({3}), at::ones({3})};
+    EXPECT_THAT([&] { averaged->forward(x, parameters, too_small, false); },
+                testing::ThrowsMessage<std::invalid_argument>(testing::HasSubstr("each moving average")));
     EXPECT_THAT(
         [&] {
             run(at::ones({2, 3, 4}), at::ones({3}));

@@ -63,11 +63,10 @@ LayerPrograms layer_programs(const primitives::LayerGraph& graph, double epsilon
         if (programs.forward.instructions[id].operation == Operation::mean) means.push_back(id);
     const std::vector<bool> live = live_without(programs.backward, means);
     std::ranges::copy_if(means, std::back_inserter(saved), [&](ValueId id) { return live[id]; });
-    for (std::size_t k = 0; k < saved.size(); ++k) {
+    programs.saved = saved.size();
+    for (std::size_t k = 0; k < saved.size(); ++k)
         programs.forward.outputs.push_back(
             {.name = saved_name(k), .value = saved[k], .form = ProgramOutput::Form::table});
-        programs.saved.push_back(programs.forward.instructions[saved[k]].extent);
-    }
     programs.backward = with_saved(programs.backward, saved);
     programs.double_backward = with_saved(programs.double_backward, saved);
     return programs;
