@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <new>
-#include <stdexcept>
 #include <utility>
 
 namespace normact::evaluator::cpu {
@@ -26,12 +25,6 @@ class AlignedArray {
     static constexpr std::align_val_t alignment{64};
     T* data_;
 };
-
-std::size_t find(const auto& named, const std::string& name) {
-    for (std::size_t i = 0; i < named.size(); ++i)
-        if (named[i].name == name) return i;
-    throw std::logic_error("compiled program: nothing is named " + name);
-}
 
 }  // namespace
 
@@ -202,7 +195,6 @@ class ProgramRun {
     }
 
     static constexpr std::int64_t elements_in_cache = 16384, pixels_at_once = 64, images_worth_sharing = 16;
-    static constexpr std::size_t most_tensors = 8;  // double backward has x, two gradients, and two more of them
 
     const CompiledProgram& compiled_;
     const Program& program_;
@@ -226,8 +218,5 @@ CompiledProgram::CompiledProgram(const Program& program, const KernelMaker& make
 void CompiledProgram::run(const TensorShape& shape, const ProgramData& data, const ParallelFor& parallel_for) const {
     ProgramRun(*this, shape, data, parallel_for).run();
 }
-
-std::size_t CompiledProgram::input(const std::string& name) const { return find(schedule_.program().inputs, name); }
-std::size_t CompiledProgram::output(const std::string& name) const { return find(schedule_.program().outputs, name); }
 
 }  // namespace normact::evaluator::cpu

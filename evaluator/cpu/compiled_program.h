@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
 namespace normact::evaluator::cpu {
@@ -42,9 +41,6 @@ class CompiledProgram {
     void run(const TensorShape& shape, const ProgramData& data, const ParallelFor& parallel_for) const;
 
     const Schedule& schedule() const { return schedule_; }
-    /// The position of an input or output by its name; throws std::logic_error if there is none.
-    std::size_t input(const std::string& name) const;
-    std::size_t output(const std::string& name) const;
 
   private:
     friend class ProgramRun;

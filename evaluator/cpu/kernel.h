@@ -2,11 +2,16 @@
 
 #include "evaluator/cpu/pass_code.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
 
 namespace normact::evaluator::cpu {
+
+/// The most tensors that a pass reads and writes: double backward has x, the gradient, that of the gradient, and two
+/// results.
+inline constexpr std::size_t most_tensors = 8;
 
 /// A run of vectors for a kernel. In contiguous tensors it is a plane: a vector is as many pixels. In channels_last it
 /// is as many channels of an image: a vector is a pixel. Either way a small value, one a plane, is a vector of its own,

@@ -8,6 +8,10 @@
 
 namespace normact::evaluator::cpu {
 
+/// Comparisons of vectors, by their numbers in vcmpps. All but is_nan and not_less_or_nan are false if an operand is
+/// NaN.
+enum Comparison : std::uint8_t { equal = 0, less = 1, is_nan = 3, not_less_or_nan = 5, not_equal = 12 };
+
 /// Writes AVX2 code. Beside the instructions it has vectors of one constant, which lie behind the code, and temporary
 /// registers.
 class VectorAssembler : public Xbyak::CodeGenerator {

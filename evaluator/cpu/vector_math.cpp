@@ -11,7 +11,6 @@ namespace {
 using Xbyak::Ymm;
 using Temporary = VectorAssembler::Temporary;
 
-enum Comparison : std::uint8_t { equal = 0, less = 1, not_less_or_nan = 5 };
 constexpr std::uint8_t to_nearest = 0;
 // ln 2 in two parts; the first has few bits, so that n·ln2_high is exact.
 constexpr float ln2_high = 355.0F / 512, ln2_low = -2.12194440e-4F;
