@@ -28,14 +28,7 @@ class Chain {
     Chain(const Layer& layer, bool training)
         : programs(layer_programs(layer.graph, layer.settings.epsilon, training)),
           groups_(primitives::groups_for(shape[1], layer.settings.groups)) {
-        const Arguments arguments = draw_arguments(layer, shape, 3);
-        inputs = {{"x", arguments.x},
-                  {"v0", spread(arguments.parameters.v0, arguments.x)},
-                  {"v1", spread(arguments.parameters.v1, arguments.x)},
-                  {"gamma", spread(arguments.parameters.gamma, arguments.x)},
-                  {"beta", spread(arguments.parameters.beta, arguments.x)}};
-        for (std::size_t k = 0; k < arguments.averages.size(); ++k)
-            inputs.emplace("average " + std::to_string(k), spread(arguments.averages[k], arguments.x));
+        inputs = program_inputs(draw_arguments(layer, shape, 3));
         inputs.emplace("gradient of y", weights("y"));
         for (const std::string& name : programs.differentiable)
             inputs.emplace("gradient of gradient of " + name, weights(name));

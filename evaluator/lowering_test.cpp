@@ -15,17 +15,6 @@ using primitives::Layer;
 
 constexpr std::array shape{3, 4, 3, 2};
 
-PlainInputs inputs_of(const Arguments& arguments) {
-    PlainInputs inputs{{"x", arguments.x},
-                       {"v0", spread(arguments.parameters.v0, arguments.x)},
-                       {"v1", spread(arguments.parameters.v1, arguments.x)},
-                       {"gamma", spread(arguments.parameters.gamma, arguments.x)},
-                       {"beta", spread(arguments.parameters.beta, arguments.x)}};
-    for (std::size_t k = 0; k < arguments.averages.size(); ++k)
-        inputs.emplace("average " + std::to_string(k), spread(arguments.averages[k], arguments.x));
-    return inputs;
-}
-
 double largest_difference(const PlainTensor& a, const PlainTensor& b) {
     double largest = 0;
     for (std::size_t i = 0; i < a.values.size(); ++i)
@@ -41,7 +30,7 @@ TEST(Lowering, gives_a_program_that_computes_the_layer) {
         const int groups = primitives::groups_for(shape[1], layer.settings.groups);
         for (const bool training : {true, false}) {
             const Program program = lower(layer.graph, layer.settings.epsilon, training);
-            const auto outputs = run_plainly(program, inputs_of(arguments), groups);
+            const auto outputs = run_plainly(program, program_inputs(arguments), groups);
             const PlainEvaluation plain =
                 evaluate_plainly(layer.graph, layer.settings, arguments.x, arguments.parameters,
                                  training ? nullptr : &arguments.averages);

@@ -15,13 +15,6 @@ using primitives::IndexSet;
 using primitives::Node;
 using primitives::Op;
 
-void for_each_index(const PlainTensor& t, const std::function<void(int, int, int, int)>& visit) {
-    for (int n = 0; n < t.n; ++n)
-        for (int c = 0; c < t.c; ++c)
-            for (int h = 0; h < t.h; ++h)
-                for (int w = 0; w < t.w; ++w) visit(n, c, h, w);
-}
-
 int number_of_groups(int channels, int wanted) {
     int groups = std::min(wanted, channels);
     while (channels % groups != 0) --groups;
@@ -120,19 +113,7 @@ class Evaluation {
     }
 
     PlainTensor means(const PlainTensor& t, IndexSet set) const {
-        const int groups = number_of_groups(t.c, settings_.groups);
-        std::map<std::pair<int, int>, std::pair<double, int>> sums;
-        for_each_index(t, [&](int n, int c, int h, int w) {
-            auto& [sum, count] = sums[key(set, n, c, t.c, groups)];
-            sum += t.at(n, c, h, w);
-            ++count;
-        });
-        PlainTensor mean = t;
-        for_each_index(t, [&](int n, int c, int h, int w) {
-            const auto& [sum, count] = sums[key(set, n, c, t.c, groups)];
-            mean.at(n, c, h, w) = sum / count;
-        });
-        return mean;
+        return plain_mean(set, t, number_of_groups(t.c, settings_.groups));
     }
 
     PlainTensor moment(const Node& node) {
@@ -171,6 +152,28 @@ class Evaluation {
 };
 
 }  // namespace
+
+void for_each_index(const PlainTensor& t, const std::function<void(int, int, int, int)>& visit) {
+    for (int n = 0; n < t.n; ++n)
+        for (int c = 0; c < t.c; ++c)
+            for (int h = 0; h < t.h; ++h)
+                for (int w = 0; w < t.w; ++w) visit(n, c, h, w);
+}
+
+PlainTensor plain_mean(IndexSet set, const PlainTensor& t, int groups) {
+    std::map<std::pair<int, int>, std::pair<double, int>> sums;
+    for_each_index(t, [&](int n, int c, int h, int w) {
+        auto& [sum, count] = sums[key(set, n, c, t.c, groups)];
+        sum += t.at(n, c, h, w);
+        ++count;
+    });
+    PlainTensor mean = t;
+    for_each_index(t, [&](int n, int c, int h, int w) {
+        const auto& [sum, count] = sums[key(set, n, c, t.c, groups)];
+        mean.at(n, c, h, w) = sum / count;
+    });
+    return mean;
+}
 
 PlainEvaluation evaluate_plainly(const primitives::LayerGraph& graph, const primitives::LayerSettings& settings,
                                  const PlainTensor& x, const PlainParameters& parameters,

@@ -3,6 +3,7 @@
 #include "primitives/graph.h"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,12 @@ struct PlainTensor {
     }
     double at(int in, int ic, int ih, int iw) const { return const_cast<PlainTensor*>(this)->at(in, ic, ih, iw); }
 };
+
+/// Calls visit(n, c, h, w) for each element.
+void for_each_index(const PlainTensor& t, const std::function<void(int, int, int, int)>& visit);
+
+/// The mean over the index set, on each of its elements.
+PlainTensor plain_mean(primitives::IndexSet set, const PlainTensor& t, int groups);
 
 /// What a layer computes, by plain loops written from the design alone: they share no line with an engine or with the
 /// table of primitives.

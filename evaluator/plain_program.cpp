@@ -2,40 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <utility>
 
 namespace normact::evaluator {
 namespace {
 
 using primitives::IndexSet;
-
-void for_each_index(const PlainTensor& t, const std::function<void(int, int, int, int)>& visit) {
-    for (int n = 0; n < t.n; ++n)
-        for (int c = 0; c < t.c; ++c)
-            for (int h = 0; h < t.h; ++h)
-                for (int w = 0; w < t.w; ++w) visit(n, c, h, w);
-}
-
-PlainTensor mean(IndexSet set, const PlainTensor& t, int groups) {
-    const auto key = [&](int n, int c) {
-        if (set == IndexSet::batch) return std::pair(0, c);
-        if (set == IndexSet::layer) return std::pair(n, 0);
-        return std::pair(n, set == IndexSet::group ? c / (t.c / groups) : c);
-    };
-    std::map<std::pair<int, int>, std::pair<double, int>> sums;
-    for_each_index(t, [&](int n, int c, int h, int w) {
-        auto& [sum, count] = sums[key(n, c)];
-        sum += t.at(n, c, h, w);
-        ++count;
-    });
-    PlainTensor result = t;
-    for_each_index(t, [&](int n, int c, int h, int w) {
-        const auto& [sum, count] = sums[key(n, c)];
-        result.at(n, c, h, w) = sum / count;
-    });
-    return result;
-}
 
 PlainTensor elementwise(Operation operation, const std::vector<const PlainTensor*>& operands) {
     PlainTensor result = *operands[0];
@@ -59,13 +31,13 @@ std::vector<PlainTensor> values_of(const Program& program, const std::vector<Pla
         std::vector<const PlainTensor*> operands;
         for (const ValueId operand : operands_of(instruction)) operands.push_back(&values[operand]);
         if (mean_of.contains(id))
-            values.push_back(mean(IndexSet::instance, values[mean_of[id]], groups));
+            values.push_back(plain_mean(IndexSet::instance, values[mean_of[id]], groups));
         else if (instruction.operation == Operation::input)
             values.push_back(inputs.at(program.inputs[instruction.operands[0]].name));
         else if (instruction.operation == Operation::constant)
             values.push_back(spread(std::vector(static_cast<std::size_t>(like.c), instruction.number), like));
         else if (instruction.operation == Operation::mean)
-            values.push_back(mean(instruction.over, *operands[0], groups));
+            values.push_back(plain_mean(instruction.over, *operands[0], groups));
         else
             values.push_back(elementwise(instruction.operation, operands));
     }

@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -122,6 +123,27 @@ Arguments draw_arguments(const Layer& layer, std::array<int, 4> shape, std::uint
         if (away(nullptr) && away(&arguments.averages)) return arguments;
     }
     throw std::runtime_error("no arguments away from the kinks of " + layer.name);
+}
+
+bool is_tame(const Layer& layer, const Arguments& arguments, double distance) {
+    const auto tame = [&](const std::vector<std::vector<double>>* averages) {
+        const PlainEvaluation plain =
+            evaluate_plainly(layer.graph, layer.settings, arguments.x, arguments.parameters, averages);
+        return plain.distance_to_kink > distance &&
+               std::ranges::all_of(plain.output.values, [](double v) { return std::abs(v) < 1e3; });
+    };
+    return tame(nullptr) && tame(&arguments.averages);
+}
+
+PlainInputs program_inputs(const Arguments& arguments) {
+    PlainInputs inputs{{"x", arguments.x},
+                       {"v0", spread(arguments.parameters.v0, arguments.x)},
+                       {"v1", spread(arguments.parameters.v1, arguments.x)},
+                       {"gamma", spread(arguments.parameters.gamma, arguments.x)},
+                       {"beta", spread(arguments.parameters.beta, arguments.x)}};
+    for (std::size_t k = 0; k < arguments.averages.size(); ++k)
+        inputs.emplace("average " + std::to_string(k), spread(arguments.averages[k], arguments.x));
+    return inputs;
 }
 
 at::Tensor to_tensor(const PlainTensor& plain, at::ScalarType type, at::MemoryFormat format) {

@@ -2,6 +2,7 @@
 
 #include "evaluator/engine.h"
 #include "evaluator/plain_evaluation.h"
+#include "evaluator/plain_program.h"
 #include "primitives/graph.h"
 
 #include <ATen/core/Tensor.h>
@@ -32,6 +33,13 @@ Arguments draw_arguments(const primitives::Layer& layer, std::array<int, 4> shap
                          double distance = 0.02);
 /// A distance from kinks for when any will do.
 inline constexpr double any_distance = 0;
+
+/// True if the layer, training and at evaluation, has no value nearer to a kink or pole than `distance`, where rounding
+/// may be amplified without bound, and no output of 1000 or more.
+bool is_tame(const primitives::Layer& layer, const Arguments& arguments, double distance);
+
+/// The inputs of the layer's program.
+PlainInputs program_inputs(const Arguments& arguments);
 
 at::Tensor to_tensor(const PlainTensor& plain, at::ScalarType type, at::MemoryFormat format);
 at::Tensor to_tensor(const std::vector<double>& channels, at::ScalarType type);
