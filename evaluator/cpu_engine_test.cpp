@@ -1,7 +1,7 @@
 #include "evaluator/cpu_engine.h"
 
 #include "evaluator/aten_engine.h"
-#include "evaluator/cpu/jit.h"
+#include "evaluator/cpu/kernel_makers.h"
 #include "evaluator/cpu/tile_interpreter.h"
 #include "evaluator/layer_programs.h"
 #include "evaluator/plain_program.h"
@@ -36,12 +36,6 @@ constexpr std::array<std::array<int, 4>, 8> shapes{{{3, 4, 5, 2},
                                                     {2, 96, 1, 2},
                                                     {1, 64, 2, 3},
                                                     {2, 12, 7, 21}}};
-
-std::vector<const cpu::KernelMaker*> makers() {
-    std::vector<const cpu::KernelMaker*> all{&cpu::tile_interpreter()};
-    if (cpu::jit() != nullptr) all.push_back(cpu::jit());
-    return all;
-}
 
 /// The layer's output, and, if asked for, its first and second derivatives in all inputs, flattened one after the
 /// other.
@@ -155,7 +149,7 @@ void expect_agreement(const Layer& layer, const Arguments& arguments) {
         const auto largest = largest_values(layer, arguments, training);
         for (const at::MemoryFormat format : formats) {
             const Results wanted = results(reference, layer, arguments, at::kDouble, format, training);
-            for (const cpu::KernelMaker* maker : makers()) {
+            for (const cpu::KernelMaker* maker : cpu::kernel_makers()) {
                 SCOPED_TRACE(described(*maker, layer, shape, format, training));
                 expect_near(results(CpuEngine("cpu", *maker), layer, arguments, at::kFloat, format, training), wanted,
                             largest);
@@ -194,7 +188,7 @@ TEST(CpuEngine, takes_bfloat16_and_computes_in_float32) {
     for (const Layer& layer : layers_of_catalogue())
         for (const auto& [n, c, h, w] : shapes)
             for (const at::MemoryFormat format : formats)
-                for (const cpu::KernelMaker* maker : makers()) {
+                for (const cpu::KernelMaker* maker : cpu::kernel_makers()) {
                     const CpuEngine engine("cpu", *maker);
                     const at::Tensor x = weights(at::empty({n, c, h, w}), 5).contiguous(format);
                     const at::Tensor halved = x.to(at::kBFloat16);
@@ -214,7 +208,7 @@ TEST(CpuEngine, gives_the_same_bits_on_one_thread_and_on_two) {
     for (const Layer& layer : layers_of_catalogue())
         for (const at::MemoryFormat format : formats) {
             const Arguments arguments = draw_arguments(layer, {17, 24, 12, 12}, 5, any_distance);
-            const CpuEngine engine("cpu", *makers().back());
+            const CpuEngine engine("cpu", *cpu::kernel_makers().front());
             std::vector<Results> found;
             for (const int threads : {1, 2}) {
                 at::set_num_threads(threads);
@@ -230,7 +224,7 @@ TEST(CpuEngine, takes_moments_of_values_far_from_0) {
     for (const char* set : {"batch", "instance", "layer", "group"})
         for (const char* moment : {"mean", "std"})
             for (const at::MemoryFormat format : formats)
-                for (const cpu::KernelMaker* maker : makers()) {
+                for (const cpu::KernelMaker* maker : cpu::kernel_makers()) {
                     const std::string text = c10::str(moment, "_", set, "(x)");
                     const primitives::LayerGraph graph = primitives::parse_text(text);
                     const auto run = [&](const Engine& engine, at::ScalarType type) {
@@ -249,7 +243,7 @@ TEST(CpuEngine, keeps_nan_and_infinity_as_the_reference_has_them) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     for (const Layer& layer : sample_layers())
         for (const double bad : {std::numeric_limits<double>::quiet_NaN(), infinity, -infinity})
-            for (const cpu::KernelMaker* maker : makers()) {
+            for (const cpu::KernelMaker* maker : cpu::kernel_makers()) {
                 Arguments arguments = draw_arguments(layer, {2, 4, 3, 3}, 6, any_distance);
                 arguments.x.values[5] = bad;
                 const auto run = [&](const Engine& engine) {

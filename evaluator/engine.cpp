@@ -1,7 +1,7 @@
 #include "evaluator/engine.h"
 
 #include "evaluator/aten_engine.h"
-#include "evaluator/cpu/jit.h"
+#include "evaluator/cpu/kernel_makers.h"
 #include "evaluator/cpu/tile_interpreter.h"
 #include "evaluator/cpu_engine.h"
 
@@ -13,7 +13,7 @@ namespace normact::evaluator {
 
 std::span<const Engine* const> engines() {
     static const CpuEngine interpreted("cpu-interpreter", cpu::tile_interpreter());
-    static const CpuEngine fused("cpu", cpu::jit() != nullptr ? *cpu::jit() : cpu::tile_interpreter());
+    static const CpuEngine fused("cpu", *cpu::kernel_makers().front());
     static const AtenEngine aten(Normalizations::fused);
     static const std::array<const Engine*, 3> all{&fused, &aten, &interpreted};
     return all;

@@ -21,7 +21,7 @@ class StoreConformance : public testing::TestWithParam<Backend> {
     using Verdict = Admission::Verdict;
     using State = Candidate::State;
     using Rejection = proxy_tasks::Rejection;
-    static constexpr std::chrono::seconds long_lease{3600}, no_lease{0};
+    static constexpr std::chrono::seconds no_lease{0};
 
     void fresh_study() {
         store.reset();

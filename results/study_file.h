@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -64,8 +63,6 @@ inline void must_fail_with(const std::string& words, const std::function<void()>
     const auto error = error_of(call);
     if (error.find(words) == std::string::npos) throw std::runtime_error("\"" + words + "\" is not in: " + error);
 }
-
-inline constexpr std::chrono::seconds long_lease{3600};
 
 /// Evaluates `count` functions, counted from `first`, as a worker of its own.
 inline void do_work(Store& store, std::uint64_t first, std::uint64_t count) {

@@ -5,6 +5,7 @@
 #include "primitives/text.h"
 #include "results/store.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -25,6 +26,9 @@ struct Backend {
     std::function<std::unique_ptr<StudyPlace>(const std::string& configuration)> make;
 };
 inline void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
+
+/// Longer than any test.
+inline constexpr std::chrono::seconds long_lease{3600};
 
 /// A valid proposal whose function has this number.
 inline Proposal proposal(std::uint64_t function) {

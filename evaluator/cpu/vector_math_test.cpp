@@ -1,8 +1,7 @@
 // exp, log, sigmoid and tanh of both kinds of kernels, over the whole range of float32, against the C library in
 // double.
 
-#include "evaluator/cpu/jit.h"
-#include "evaluator/cpu/tile_interpreter.h"
+#include "evaluator/cpu/kernel_makers.h"
 
 #include <gtest/gtest.h>
 
@@ -66,12 +65,6 @@ const std::array bounds{Bound{Operation::exp, std::exp, 2.0}, Bound{Operation::l
                         Bound{Operation::tanh, std::tanh, 3.0},
                         Bound{Operation::sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, 3.0}};
 
-std::vector<const KernelMaker*> makers() {
-    std::vector<const KernelMaker*> all{&tile_interpreter()};
-    if (jit() != nullptr) all.push_back(jit());
-    return all;
-}
-
 /// Every 1009th of the 2^32 float32, NaN, infinities and subnormal numbers among them.
 std::vector<float> samples(bool positive) {
     std::vector<float> x{0.0F, infinity, std::numeric_limits<float>::quiet_NaN(), 1.0F, 88.0F, 88.9F, 1e-45F};
@@ -83,7 +76,7 @@ std::vector<float> samples(bool positive) {
 }
 
 TEST(VectorMath, keeps_its_bounds_over_the_whole_range) {
-    for (const KernelMaker* maker : makers())
+    for (const KernelMaker* maker : kernel_makers())
         for (const auto& [operation, exact, bound] : bounds) {
             const std::vector<float> x = samples(operation == Operation::log);
             const std::vector<float> y = Function(*maker, operation)(x);
@@ -100,7 +93,7 @@ TEST(VectorMath, keeps_its_bounds_over_the_whole_range) {
 }
 
 TEST(VectorMath, has_the_limits_of_the_c_library) {
-    for (const KernelMaker* maker : makers()) {
+    for (const KernelMaker* maker : kernel_makers()) {
         EXPECT_EQ(Function(*maker, Operation::log)({0.0F}), std::vector{-infinity});
         EXPECT_EQ(Function(*maker, Operation::exp)({-infinity, infinity}), (std::vector{0.0F, infinity}));
         EXPECT_EQ(Function(*maker, Operation::tanh)({-infinity, infinity}), (std::vector{-1.0F, 1.0F}));
