@@ -47,6 +47,8 @@ function(normact_tests folder)
     add_executable(${folder}_test ${ARG_SOURCES})
     target_link_libraries(${folder}_test PRIVATE normact_${folder} ${ARG_LINKS} GTest::gtest GTest::gmock GTest::gtest_main
         rapidcheck rapidcheck_gtest)
+    # What is tested is optimized in full; the tests themselves compile a quarter faster so.
+    target_compile_options(${folder}_test PRIVATE $<$<CONFIG:Release>:-O1>)
     include(GoogleTest)
     gtest_discover_tests(${folder}_test TEST_PREFIX ${folder}. DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 900)
 endfunction()

@@ -1,8 +1,8 @@
 #include "proxy_tasks/batches.h"
 
+#include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -36,7 +36,7 @@ at::Tensor expected_cut(const Dataset& dataset, const Cut& cut, int side) {
                            .slice(1, cut.top + margin, cut.top + margin + side)
                            .slice(2, cut.left + margin, cut.left + margin + side);
     if (cut.mirrored) image = image.flip({2});
-    const auto channel = [](const std::vector<float>& values) { return torch::tensor(values).view({-1, 1, 1}); };
+    const auto channel = [](const std::vector<float>& values) { return at::tensor(values).view({-1, 1, 1}); };
     return (image - channel(dataset.mean)) / channel(dataset.deviation);
 }
 
@@ -61,7 +61,7 @@ TEST(Batches, whole_images_are_the_images) {
     const Batch batch = whole_images(dataset, dataset.validation, 1, 2);
     EXPECT_TRUE(batch.images.is_contiguous(at::MemoryFormat::ChannelsLast));
     EXPECT_TRUE(at::allclose(batch.images[0], expected_cut(dataset, {1, 0, 0, false}, 5), 0, 2e-6));
-    EXPECT_TRUE(at::equal(batch.labels, torch::tensor({1, 2}, at::kLong)));
+    EXPECT_TRUE(at::equal(batch.labels, at::tensor({1, 2}, at::kLong)));
 }
 
 TEST(Batches, crops_and_mirrors_are_uniform) {

@@ -1,7 +1,7 @@
 #include "proxy_tasks/sgd.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/optim/sgd.h>
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
 #include "proxy_tasks/stability.h"
 
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <vector>
 

@@ -1,7 +1,7 @@
 #include "proxy_tasks/training.h"
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <torch/torch.h>
+#include <ATen/ops/cross_entropy_loss.h>
 
 #include <algorithm>
 #include <cmath>

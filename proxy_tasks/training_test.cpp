@@ -3,7 +3,8 @@
 #include "proxy_tasks/scorer.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/container/functional.h>
 
 #include <limits>
 #include <stdexcept>
