@@ -4,6 +4,7 @@
 #include "evaluator/cpu/kernel_makers.h"
 #include "evaluator/cpu/tile_interpreter.h"
 #include "evaluator/cpu_engine.h"
+#include "primitives/definitions.h"
 
 #include <array>
 #include <stdexcept>
@@ -33,6 +34,15 @@ std::vector<std::size_t> averaged_nodes(const primitives::LayerGraph& graph) {
     for (std::size_t position = 0; position < graph.nodes.size(); ++position)
         if (graph.nodes[position].over == primitives::IndexSet::batch) positions.push_back(position);
     return positions;
+}
+
+std::vector<double> initial_averages(const primitives::LayerGraph& graph) {
+    std::vector<double> starts;
+    for (const std::size_t position : averaged_nodes(graph))
+        primitives::rows::for_each_moment([&]<typename Row>(Row) {
+            if (Row::row.op == graph.nodes[position].op) starts.push_back(Row::initial_average);
+        });
+    return starts;
 }
 
 }  // namespace normact::evaluator

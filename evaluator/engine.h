@@ -57,5 +57,7 @@ const Engine& find_engine(std::string_view name);
 
 /// The nodes that keep a moving average: the batch moments, by position.
 std::vector<std::size_t> averaged_nodes(const primitives::LayerGraph& graph);
+/// Where the moving average of each of them starts.
+std::vector<double> initial_averages(const primitives::LayerGraph& graph);
 
 }  // namespace normact::evaluator

@@ -1,25 +1,11 @@
 #include "evaluator/layer_module.h"
 
-#include "primitives/definitions.h"
-
 #include <ATen/ATen.h>
 
 #include <string>
 #include <utility>
 
 namespace normact::evaluator {
-namespace {
-
-/// Where the moving average of a moment starts.
-double initial_average(primitives::Op moment) {
-    double start = 0.0;
-    primitives::rows::for_each_moment([&]<typename Row>(Row) {
-        if (Row::row.op == moment) start = Row::initial_average;
-    });
-    return start;
-}
-
-}  // namespace
 
 LayerModuleImpl::LayerModuleImpl(std::shared_ptr<const CompiledLayer> compiled, std::int64_t channels)
     : compiled_(std::move(compiled)) {
@@ -29,8 +15,7 @@ LayerModuleImpl::LayerModuleImpl(std::shared_ptr<const CompiledLayer> compiled, 
     if (primitives::uses(graph, primitives::Op::v1)) parameters_.v1 = register_parameter("v1", at::ones({channels}));
     parameters_.gamma = register_parameter("gamma", at::ones({channels}));
     parameters_.beta = register_parameter("beta", at::zeros({channels}));
-    for (const std::size_t position : averaged_nodes(graph)) {
-        const double start = initial_average(graph.nodes[position].op);
+    for (const double start : initial_averages(graph)) {
         averages_.push_back(
             register_buffer("average_" + std::to_string(averages_.size()), at::full({channels}, start)));
     }
