@@ -74,6 +74,8 @@ class ProgramRun {
     }
 
     std::int64_t lanes() const { return compiled_.lanes_; }
+    std::int64_t element_size() const { return static_cast<std::int64_t>(compiled_.element_size_); }
+    const void* input(ValueId id) const { return data_.inputs[program_.instructions[id].operands[0]]; }
 
     /// How many channels a block has: whole groups where groups are to stay together, and of planes as many as stay in
     /// the second-level cache, so that tables are computed for several of them at once.
@@ -123,14 +125,36 @@ class ProgramRun {
             gather(pass, planes.first_image, planes.first_channel + i * step, channels_of(i), small + i * small_size);
         std::fill_n(sums, calls * sums_size, 0.0);
         const std::int64_t chunk = shape_.channels_last ? pixels_at_once : shape_.pixels;
+        const bool scattered = shape_.channels_last && planes.last_channel - planes.first_channel == shape_.channels;
         for (std::int64_t pixel = 0; pixel < shape_.pixels; pixel += chunk)
-            for (std::int64_t i = 0; i < calls; ++i)
+            for (std::int64_t i = 0; i < calls; ++i) {
+                if (scattered) prefetch(pass, planes.first_image, pixel + chunk, chunk, i, calls);
                 run_kernel(pass, kernel,
                            {planes.first_image, planes.first_channel + i * step, channels_of(i), pixel,
                             std::min(chunk, shape_.pixels - pixel)},
                            small + i * small_size, sums + i * sums_size);
+            }
         for (std::int64_t i = 0; i < calls; ++i)
             take_means(pass, planes.first_image, planes.first_channel + i * step, channels_of(i), sums + i * sums_size);
+    }
+
+    /// In channels_last a call takes some channels of each pixel, and the processor doesn't foresee that others follow:
+    /// the `i`-th of `calls` fetches its share of the pixels that the next calls take. A fetch past the end is ignored.
+    void prefetch(const Pass& pass, std::int64_t image, std::int64_t pixel, std::int64_t pixels, std::int64_t i,
+                  std::int64_t calls) const {
+        const std::int64_t share = (pixels * shape_.channels + calls - 1) / calls;
+        const std::int64_t start = (image * shape_.pixels + pixel) * shape_.channels + i * share;
+        for (const ValueId id : pass.inputs) fetch<false>(input(id), start * element_size(), share * element_size());
+        for (const std::size_t k : pass.outputs)
+            fetch<true>(data_.outputs[k], start * element_size(), share * element_size());
+    }
+
+    template <bool for_writing>
+    static void fetch(const void* tensor, std::int64_t start, std::int64_t bytes) {
+        const char* const begin = static_cast<const char*>(tensor) + start;
+        for (std::int64_t byte = 0; byte < bytes; byte += bytes_of_a_line)
+            __builtin_prefetch(begin + byte, for_writing);
+        asm volatile("");  // without it GCC takes this for a function that does nothing
     }
 
     /// What one call of a kernel takes: pixels of one plane, or of as many planes as a vector has lanes.
@@ -141,25 +165,23 @@ class ProgramRun {
     void run_kernel(const Pass& pass, const Kernel& kernel, const Part& part, const float* small, double* sums) const {
         std::array<const void*, most_tensors> inputs{};
         std::array<void*, most_tensors> outputs{};
-        const auto element_size = static_cast<std::int64_t>(compiled_.element_size_);
         const std::int64_t start = shape_.channels_last
                                        ? (part.image * shape_.pixels + part.pixel) * shape_.channels + part.channel
                                        : (part.image * shape_.channels + part.channel) * shape_.pixels + part.pixel;
         for (std::size_t i = 0; i < pass.inputs.size(); ++i)
-            inputs[i] = static_cast<const char*>(data_.inputs[program_.instructions[pass.inputs[i]].operands[0]]) +
-                        start * element_size;
+            inputs[i] = static_cast<const char*>(input(pass.inputs[i])) + start * element_size();
         for (std::size_t i = 0; i < pass.outputs.size(); ++i)
-            outputs[i] = static_cast<char*>(data_.outputs[pass.outputs[i]]) + start * element_size;
+            outputs[i] = static_cast<char*>(data_.outputs[pass.outputs[i]]) + start * element_size();
         KernelCall call{inputs.data(), outputs.data(), small, sums, 0, 0, 0, 0};
         if (shape_.channels_last) {
             (part.channels == lanes() ? call.whole : call.partial) = part.pixels;
             call.lanes_left = part.channels;
-            call.stride = shape_.channels * element_size;
+            call.stride = shape_.channels * element_size();
         } else {
             call.whole = part.pixels / lanes();
             call.lanes_left = part.pixels % lanes();
             call.partial = call.lanes_left > 0 ? 1 : 0;
-            call.stride = lanes() * element_size;
+            call.stride = lanes() * element_size();
         }
         kernel.run(call);
     }
@@ -194,7 +216,8 @@ class ProgramRun {
         }
     }
 
-    static constexpr std::int64_t elements_in_cache = 16384, pixels_at_once = 64, images_worth_sharing = 16;
+    static constexpr std::int64_t elements_in_cache = 16384, pixels_at_once = 16, images_worth_sharing = 16,
+                                  bytes_of_a_line = 64;
 
     const CompiledProgram& compiled_;
     const Program& program_;
