@@ -1,0 +1,72 @@
+#include "python/layer_cache.h"
+
+#include "evaluator/cpu/kernel_makers.h"
+#include "evaluator/layer_arguments.h"
+#include "evaluator/tensor_pool.h"
+#include "primitives/catalogue.h"
+#include "primitives/json.h"
+#include "primitives/text.h"
+
+#include <cstddef>
+#include <list>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace normact::python {
+namespace {
+
+using evaluator::CpuModes;
+using primitives::LayerSettings;
+
+class LayerCache {
+  public:
+    std::shared_ptr<const CpuModes> find(std::string_view text, const LayerSettings& settings) {
+        const std::scoped_lock lock(mutex_);
+        const Key key{std::string(text), settings};
+        if (const auto found = places_.find(key); found != places_.end()) {
+            recent_.splice(recent_.begin(), recent_, found->second);
+            return found->second->second;
+        }
+        recent_.emplace_front(key, std::make_shared<const CpuModes>(parse_layer(text).graph, settings,
+                                                                    *evaluator::cpu::kernel_makers().front(), pool_));
+        places_[key] = recent_.begin();
+        if (recent_.size() > most_layers) {
+            places_.erase(recent_.back().first);
+            recent_.pop_back();
+        }
+        return recent_.front().second;
+    }
+
+  private:
+    using Key = std::pair<std::string, LayerSettings>;
+    static constexpr std::size_t most_layers = 1024;
+
+    std::mutex mutex_;
+    std::shared_ptr<evaluator::TensorPool> pool_ = evaluator::TensorPool::make();
+    std::list<std::pair<Key, std::shared_ptr<const CpuModes>>> recent_;  // the most recent first
+    std::map<Key, decltype(recent_)::iterator> places_;
+};
+
+}  // namespace
+
+primitives::Layer parse_layer(std::string_view text) {
+    if (const primitives::CatalogueEntry* entry = primitives::find_in_catalogue(text)) return entry->layer;
+    const std::size_t start = text.find_first_not_of(" \t\r\n");
+    if (start == std::string_view::npos || text[start] != '{') return {.graph = primitives::parse_text(text)};
+    primitives::Layer layer = primitives::parse_json(text);
+    layer.graph = primitives::parse_text(primitives::to_text(layer.graph));  // without dead nodes
+    return layer;
+}
+
+std::shared_ptr<const CpuModes> cached_layer(std::string_view text, const LayerSettings& settings) {
+    evaluator::require_of_layer(
+        settings.epsilon >= primitives::least_epsilon && settings.epsilon <= primitives::most_epsilon,
+        "epsilon must be from 1e-30 to 1e30");
+    evaluator::require_of_layer(settings.groups >= 1, "groups must be at least 1");
+    static LayerCache cache;
+    return cache.find(text, settings);
+}
+
+}  // namespace normact::python

@@ -1,0 +1,161 @@
+// The operators of torch.ops.normact: a layer and its derivatives on the CPU and on fake tensors, with autograd. What a
+// layer's tensors are, and in which order, is said in evaluator/layer_programs.h.
+
+#include "evaluator/cpu_functions.h"
+#include "evaluator/engine.h"
+#include "evaluator/layer_arguments.h"
+#include "evaluator/layer_function.h"
+#include "primitives/text.h"
+#include "python/layer_cache.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <torch/library.h>
+
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace normact::python {
+namespace {
+
+using evaluator::CpuFunctions;
+using evaluator::Program;
+using evaluator::ProgramOutput;
+using Tensors = std::vector<at::Tensor>;
+using Operator = Tensors(std::string_view layer, at::TensorList inputs, bool training, double epsilon,
+                         std::int64_t groups);
+
+/// What a user did wrong becomes Python's ValueError.
+template <typename Function>
+auto with_value_errors(Function function) {
+    try {
+        return function();
+    } catch (const std::invalid_argument& error) {
+        C10_THROW_ERROR(ValueError, error.what());
+    } catch (const primitives::InvalidGraph& error) {
+        C10_THROW_ERROR(ValueError, error.what());
+    }
+}
+
+std::shared_ptr<const CpuFunctions> functions_of(std::string_view layer, at::TensorList inputs, bool training,
+                                                 double epsilon, std::int64_t groups) {
+    evaluator::require_of_layer(!inputs.empty(), "x is missing");
+    return cached_layer(layer, {.groups = static_cast<int>(groups), .epsilon = epsilon})
+        ->functions(training, inputs.front().scalar_type());
+}
+
+template <Tensors (CpuFunctions::*function)(at::TensorList) const>
+Tensors on_cpu(std::string_view layer, at::TensorList inputs, bool training, double epsilon, std::int64_t groups) {
+    return with_value_errors(
+        [&] { return ((*functions_of(layer, inputs, training, epsilon, groups)).*function)(inputs); });
+}
+
+/// Outputs with shapes and types alone.
+template <Program evaluator::LayerPrograms::*program>
+Tensors on_fake_tensors(std::string_view layer, at::TensorList inputs, bool training, double epsilon,
+                        std::int64_t groups) {
+    return with_value_errors([&] {
+        const auto functions = functions_of(layer, inputs, training, epsilon, groups);
+        const Program& source = functions->programs().*program;
+        const at::Tensor& x = inputs.front();
+        Tensors outputs;
+        for (const ProgramOutput& output : source.outputs) {
+            if (output.form == ProgramOutput::Form::tensor) {
+                outputs.push_back(at::empty_like(x, x.options().memory_format(x.suggest_memory_format())));
+            } else if (output.form == ProgramOutput::Form::batch_sum) {  // of the type of the parameter
+                const at::ScalarType type = inputs[outputs.size()].scalar_type();
+                outputs.push_back(at::empty_symint({x.sym_size(1)}, x.options().dtype(type)));
+            } else {
+                const evaluator::Extent extent = source.instructions[output.value].extent;
+                const c10::SymInt size = (extent.has_images() ? x.sym_size(0) : c10::SymInt(1)) *
+                                         (extent.has_groups() ? x.sym_size(1) : c10::SymInt(1));
+                outputs.push_back(at::empty_symint({size}, x.options().dtype(at::kDouble)));
+            }
+        }
+        return outputs;
+    });
+}
+
+/// The operators themselves, called below autograd, so that whatever traces a model sees them.
+class Operators : public evaluator::LayerFunctions {
+  public:
+    Operators(std::string_view layer, at::TensorList inputs, bool training, double epsilon, std::int64_t groups)
+        : layer_(layer),
+          training_(training),
+          epsilon_(epsilon),
+          groups_(groups),
+          sizes_(functions_of(layer, inputs, training, epsilon, groups)) {}
+
+    Tensors forward(at::TensorList inputs) const override { return call("normact::layer", inputs); }
+    Tensors backward(at::TensorList inputs) const override { return call("normact::layer_backward", inputs); }
+    Tensors double_backward(at::TensorList inputs) const override {
+        return call("normact::layer_double_backward", inputs);
+    }
+    std::size_t inputs() const override { return sizes_->inputs(); }
+    std::size_t differentiable() const override { return sizes_->differentiable(); }
+    std::size_t saved() const override { return sizes_->saved(); }
+
+  private:
+    Tensors call(const char* name, at::TensorList inputs) const {
+        const at::AutoDispatchBelowADInplaceOrView below_autograd;
+        return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Operator>().call(
+            layer_, inputs, training_, epsilon_, groups_);
+    }
+
+    std::string layer_;
+    bool training_;
+    double epsilon_;
+    std::int64_t groups_;
+    std::shared_ptr<const LayerFunctions> sizes_;
+};
+
+Tensors with_autograd(std::string_view layer, at::TensorList inputs, bool training, double epsilon,
+                      std::int64_t groups) {
+    return with_value_errors([&] {
+        return evaluator::apply_layer(std::make_shared<const Operators>(layer, inputs, training, epsilon, groups),
+                                      inputs);
+    });
+}
+
+/// For modules: the text form, the names of the parameters before gamma and beta, where each moving average starts, and
+/// the layer's own epsilon and groups.
+std::tuple<std::string, std::vector<std::string>, std::vector<double>, double, std::int64_t> describe(
+    std::string_view layer) {
+    return with_value_errors([&] {
+        const primitives::Layer parsed = parse_layer(layer);
+        std::vector<std::string> parameters;
+        const evaluator::ArgumentsNeeded needed = evaluator::arguments_needed(parsed.graph);
+        if (needed.v0) parameters.emplace_back("v0");
+        if (needed.v1) parameters.emplace_back("v1");
+        return std::tuple(primitives::to_text(parsed.graph), parameters, evaluator::initial_averages(parsed.graph),
+                          parsed.settings.epsilon, static_cast<std::int64_t>(parsed.settings.groups));
+    });
+}
+
+TORCH_LIBRARY(normact, library) {
+    for (const std::string name : {"layer", "layer_backward", "layer_double_backward"})
+        library.def(
+            (name + "(str layer, Tensor[] inputs, bool training=True, float epsilon=1e-5, int groups=32) -> Tensor[]")
+                .c_str(),
+            {at::Tag::pt2_compliant_tag});
+    library.def("describe(str layer) -> (str, str[], float[], float, int)", describe);
+}
+
+TORCH_LIBRARY_IMPL(normact, CPU, library) {
+    library.impl("layer", on_cpu<&CpuFunctions::forward>);
+    library.impl("layer_backward", on_cpu<&CpuFunctions::backward>);
+    library.impl("layer_double_backward", on_cpu<&CpuFunctions::double_backward>);
+}
+
+TORCH_LIBRARY_IMPL(normact, Meta, library) {
+    library.impl("layer", on_fake_tensors<&evaluator::LayerPrograms::forward>);
+    library.impl("layer_backward", on_fake_tensors<&evaluator::LayerPrograms::backward>);
+    library.impl("layer_double_backward", on_fake_tensors<&evaluator::LayerPrograms::double_backward>);
+}
+
+TORCH_LIBRARY_IMPL(normact, Autograd, library) { library.impl("layer", with_autograd); }
+
+}  // namespace
+}  // namespace normact::python
