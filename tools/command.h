@@ -73,6 +73,7 @@ const Command& top_command();
 const Command& show_command();
 const Command& compare_command();
 const Command& verify_command();
+const Command& bench_command();
 const Command& doctor_command();
 
 }  // namespace normact::tools
