@@ -63,7 +63,7 @@ struct ScoringSettings {
     QualityFilter quality;
     StabilityFilter stability;
     primitives::LayerSettings layer;
-    std::string engine = "aten";
+    std::string engine = "cpu";
 
     bool operator==(const ScoringSettings&) const = default;
 };

@@ -19,7 +19,7 @@ Network network_with(const char* layer, const char* anchor) {
     const auto graph = entry != nullptr ? entry->layer.graph : primitives::parse_text(layer);
     Network network(find_anchor(anchor), 3, 10, [&graph](std::int64_t channels) {
         return torch::nn::AnyModule(evaluator::LayerModule(
-            evaluator::find_engine("aten").compile(graph, primitives::LayerSettings{}), channels));
+            evaluator::find_engine("cpu").compile(graph, primitives::LayerSettings{}), channels));
     });
     at::Generator generator = at::detail::createCPUGenerator(std::uint64_t{1});
     initialize(network, generator);

@@ -22,8 +22,8 @@ def test_without_a_layer_the_catalogue_and_random_ones_are_measured(normact):
     layers = normact.json("bench", "--random", "3", *SMALL)["layers"]
     names = list(dict.fromkeys(row["name"] for row in layers))
     assert {"BN-ReLU", "EvoNorm-B0", "EvoNorm-S0", "GN-ReLU"} <= set(names)
-    assert names == list(dict.fromkeys(row["name"] for row in normact.json("bench", "--random", "3", *SMALL)["layers"]))
-    assert len([name for name in names if "(" in name or "*" in name or "+" in name]) >= 1
+    again = normact.json("bench", "x", "--random", "3", *SMALL)["layers"]
+    assert names[-3:] == list(dict.fromkeys(row["name"] for row in again))[-3:]
 
 
 def test_the_table_tells_how_much_faster_and_how_close_to_the_floor(normact):

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <numeric>
 #include <utility>
 
 namespace normact::evaluator::cpu {
@@ -19,11 +20,22 @@ class AlignedArray {
     ~AlignedArray() { ::operator delete(data_, alignment); }
     AlignedArray(const AlignedArray&) = delete;
     AlignedArray& operator=(const AlignedArray&) = delete;
-    T* data() { return data_; }
+    T* data() const { return data_; }
 
   private:
     static constexpr std::align_val_t alignment{64};
     T* data_;
+};
+
+/// What kernels of a thread read and add to, for as many planes as a block has.
+struct Scratch {
+    Scratch(std::size_t small_size, std::size_t sums_size) : small(small_size), sums(sums_size), row_sums(sums_size) {
+        std::fill_n(row_sums.data(), sums_size, 0.0F);
+    }
+
+    AlignedArray<float> small;
+    AlignedArray<double> sums;
+    AlignedArray<float> row_sums;
 };
 
 }  // namespace
@@ -42,6 +54,8 @@ class ProgramRun {
           shape_(shape),
           data_(data),
           parallel_for_(parallel_for),
+          lanes_(compiled.maker_.lanes()),
+          kernels_(compiled.kernels(shape.channels_last ? Layout::channels_last : Layout::contiguous)),
           tables_(program_, shape, padded(data.inputs, program_.inputs.size())) {}
 
     void run() {
@@ -73,16 +87,14 @@ class ProgramRun {
         for (std::int64_t c = 0; c < shape_.channels; ++c) to[c] = static_cast<float>(tables_.at(id, 0, c) * elements);
     }
 
-    std::int64_t lanes() const { return compiled_.lanes_; }
-    std::int64_t element_size() const { return static_cast<std::int64_t>(compiled_.element_size_); }
-    const void* input(ValueId id) const { return data_.inputs[program_.instructions[id].operands[0]]; }
+    std::int64_t element_size() const { return compiled_.type_ == ElementType::float32 ? 4 : 2; }
 
     /// How many channels a block has: whole groups where groups are to stay together, and of planes as many as stay in
     /// the second-level cache, so that tables are computed for several of them at once.
     std::int64_t block_channels(Block block) const {
         if (block == Block::image) return shape_.channels;
         if (shape_.channels_last)  // planes lie between each other; a few images are shared by more threads
-            return block == Block::plane && shape_.images < images_worth_sharing ? lanes() : shape_.channels;
+            return block == Block::plane && shape_.images < images_worth_sharing ? lanes_ : shape_.channels;
         const std::int64_t unit = block == Block::plane ? 1 : shape_.channels / shape_.groups;
         return std::clamp(elements_in_cache / shape_.pixels / unit * unit, unit, shape_.channels);
     }
@@ -97,92 +109,73 @@ class ProgramRun {
             plane_means = std::max(plane_means, pass.plane_means.size());
         }
         parallel_for_(shape_.images * blocks_an_image, [&](std::int64_t begin, std::int64_t end) {
-            const auto calls = static_cast<std::size_t>(shape_.channels_last ? (width + lanes() - 1) / lanes() : width);
-            AlignedArray<float> small(small_values * calls * static_cast<std::size_t>(lanes()));
-            AlignedArray<double> sums(plane_means * calls * static_cast<std::size_t>(lanes()));
+            const auto calls = static_cast<std::size_t>(shape_.channels_last ? (width + lanes_ - 1) / lanes_ : width);
+            const Scratch scratch(small_values * calls * static_cast<std::size_t>(lanes_),
+                                  plane_means * calls * static_cast<std::size_t>(lanes_));
             for (std::int64_t block = begin; block < end; ++block) {
                 const std::int64_t image = block / blocks_an_image, first = block % blocks_an_image * width;
                 const Planes planes{image, image + 1, first, std::min(first + width, shape_.channels)};
                 for (std::size_t p = 0; p < sweep.passes.size(); ++p) {
-                    run_pass(sweep.passes[p], *compiled_.kernels_[s][p], planes, small.data(), sums.data());
+                    run_pass(sweep.passes[p], *kernels_[s][p], planes, scratch);
                     for (const ValueId id : sweep.passes[p].small_instructions) tables_.compute(id, planes);
                 }
             }
         });
     }
 
-    /// Runs a pass over the planes of a block: one after the other in contiguous tensors; in channels_last a few pixels
-    /// of all of them, then the next ones, so that memory is read about in its order.
-    void run_pass(const Pass& pass, const Kernel& kernel, const Planes& planes, float* small, double* sums) {
-        const std::int64_t step = shape_.channels_last ? lanes() : 1;
-        const std::int64_t calls = (planes.last_channel - planes.first_channel + step - 1) / step;
-        const std::int64_t small_size = static_cast<std::int64_t>(pass.small_values.size()) * lanes();
-        const std::int64_t sums_size = static_cast<std::int64_t>(pass.plane_means.size()) * lanes();
-        const auto channels_of = [&](std::int64_t call) {
-            return std::min(step, planes.last_channel - planes.first_channel - call * step);
+    /// Runs a pass over the planes of a block: one after the other in contiguous tensors, all at once in channels_last.
+    void run_pass(const Pass& pass, const Kernel& kernel, const Planes& planes, const Scratch& scratch) {
+        const std::int64_t image = planes.first_image, channels = planes.last_channel - planes.first_channel;
+        const std::int64_t step = shape_.channels_last ? lanes_ : 1, columns = (channels + step - 1) / step;
+        const std::int64_t small_size = static_cast<std::int64_t>(pass.small_values.size()) * lanes_;
+        const std::int64_t sums_size = static_cast<std::int64_t>(pass.plane_means.size()) * lanes_;
+        float* const small = scratch.small.data();
+        double* const sums = scratch.sums.data();
+        const auto for_each_column = [&](const auto& function) {
+            for (std::int64_t i = 0; i < columns; ++i)
+                function(i, planes.first_channel + i * step, std::min(step, channels - i * step));
         };
-        for (std::int64_t i = 0; i < calls; ++i)
-            gather(pass, planes.first_image, planes.first_channel + i * step, channels_of(i), small + i * small_size);
-        std::fill_n(sums, calls * sums_size, 0.0);
-        const std::int64_t chunk = shape_.channels_last ? pixels_at_once : shape_.pixels;
-        const bool scattered = shape_.channels_last && planes.last_channel - planes.first_channel == shape_.channels;
-        for (std::int64_t pixel = 0; pixel < shape_.pixels; pixel += chunk)
-            for (std::int64_t i = 0; i < calls; ++i) {
-                if (scattered) prefetch(pass, planes.first_image, pixel + chunk, chunk, i, calls);
-                run_kernel(pass, kernel,
-                           {planes.first_image, planes.first_channel + i * step, channels_of(i), pixel,
-                            std::min(chunk, shape_.pixels - pixel)},
-                           small + i * small_size, sums + i * sums_size);
-            }
-        for (std::int64_t i = 0; i < calls; ++i)
-            take_means(pass, planes.first_image, planes.first_channel + i * step, channels_of(i), sums + i * sums_size);
+        for_each_column([&](std::int64_t i, std::int64_t channel, std::int64_t count) {
+            gather(pass, image, channel, count, small + i * small_size);
+        });
+        std::fill_n(sums, columns * sums_size, 0.0);
+        if (shape_.channels_last) {
+            const std::int64_t start = image * shape_.pixels * shape_.channels + planes.first_channel;
+            run_kernel(pass, kernel, start,
+                       {.small_values = small,
+                        .sums = sums,
+                        .row_sums = scratch.row_sums.data(),
+                        .rows = shape_.pixels,
+                        .columns = channels / lanes_,
+                        .lanes_left = channels % lanes_,
+                        .gap = (shape_.channels - channels / lanes_ * lanes_) * element_size()});
+        } else {
+            for_each_column([&](std::int64_t i, std::int64_t channel, std::int64_t) {
+                run_kernel(pass, kernel, (image * shape_.channels + channel) * shape_.pixels,
+                           {.small_values = small + i * small_size,
+                            .sums = sums + i * sums_size,
+                            .rows = 1,
+                            .columns = shape_.pixels / lanes_,
+                            .lanes_left = shape_.pixels % lanes_});
+            });
+        }
+        for_each_column([&](std::int64_t i, std::int64_t channel, std::int64_t count) {
+            take_means(pass, image, channel, count, sums + i * sums_size);
+        });
     }
 
-    /// In channels_last a call takes some channels of each pixel, and the processor doesn't foresee that others follow:
-    /// the `i`-th of `calls` fetches its share of the pixels that the next calls take. A fetch past the end is ignored.
-    void prefetch(const Pass& pass, std::int64_t image, std::int64_t pixel, std::int64_t pixels, std::int64_t i,
-                  std::int64_t calls) const {
-        const std::int64_t share = (pixels * shape_.channels + calls - 1) / calls;
-        const std::int64_t start = (image * shape_.pixels + pixel) * shape_.channels + i * share;
-        for (const ValueId id : pass.inputs) fetch<false>(input(id), start * element_size(), share * element_size());
-        for (const std::size_t k : pass.outputs)
-            fetch<true>(data_.outputs[k], start * element_size(), share * element_size());
-    }
-
-    template <bool for_writing>
-    static void fetch(const void* tensor, std::int64_t start, std::int64_t bytes) {
-        const char* const begin = static_cast<const char*>(tensor) + start;
-        for (std::int64_t byte = 0; byte < bytes; byte += bytes_of_a_line)
-            __builtin_prefetch(begin + byte, for_writing);
-        asm volatile("");  // without it GCC takes this for a function that does nothing
-    }
-
-    /// What one call of a kernel takes: pixels of one plane, or of as many planes as a vector has lanes.
-    struct Part {
-        std::int64_t image, channel, channels, pixel, pixels;
-    };
-
-    void run_kernel(const Pass& pass, const Kernel& kernel, const Part& part, const float* small, double* sums) const {
+    /// `start`: the element of each tensor that the call begins at.
+    void run_kernel(const Pass& pass, const Kernel& kernel, std::int64_t start, KernelCall call) const {
         std::array<const void*, most_tensors> inputs{};
         std::array<void*, most_tensors> outputs{};
-        const std::int64_t start = shape_.channels_last
-                                       ? (part.image * shape_.pixels + part.pixel) * shape_.channels + part.channel
-                                       : (part.image * shape_.channels + part.channel) * shape_.pixels + part.pixel;
-        for (std::size_t i = 0; i < pass.inputs.size(); ++i)
-            inputs[i] = static_cast<const char*>(input(pass.inputs[i])) + start * element_size();
+        for (std::size_t i = 0; i < pass.inputs.size(); ++i) {
+            const Instruction& load = program_.instructions[pass.inputs[i]];
+            inputs[i] = static_cast<const char*>(data_.inputs[load.operands[0]]) + start * element_size();
+        }
         for (std::size_t i = 0; i < pass.outputs.size(); ++i)
             outputs[i] = static_cast<char*>(data_.outputs[pass.outputs[i]]) + start * element_size();
-        KernelCall call{inputs.data(), outputs.data(), small, sums, 0, 0, 0, 0};
-        if (shape_.channels_last) {
-            (part.channels == lanes() ? call.whole : call.partial) = part.pixels;
-            call.lanes_left = part.channels;
-            call.stride = shape_.channels * element_size();
-        } else {
-            call.whole = part.pixels / lanes();
-            call.lanes_left = part.pixels % lanes();
-            call.partial = call.lanes_left > 0 ? 1 : 0;
-            call.stride = lanes() * element_size();
-        }
+        call.inputs = inputs.data();
+        call.outputs = outputs.data();
         kernel.run(call);
     }
 
@@ -192,50 +185,52 @@ class ProgramRun {
             if (shape_.channels_last && tables_.channel_stride(id) != 0) {
                 const double* from = &tables_.at(id, image, channel);
                 for (std::int64_t l = 0; l < channels; ++l) to[l] = static_cast<float>(from[l]);
-                std::fill(to + channels, to + lanes(), 0.0F);
+                std::fill(to + channels, to + lanes_, 0.0F);
             } else {
-                std::fill_n(to, lanes(), static_cast<float>(tables_.at(id, image, channel)));
+                std::fill_n(to, lanes_, static_cast<float>(tables_.at(id, image, channel)));
             }
-            to += lanes();
+            to += lanes_;
         }
     }
 
     void take_means(const Pass& pass, std::int64_t image, std::int64_t channel, std::int64_t channels,
                     const double* sums) {
-        const auto pixels = static_cast<double>(shape_.pixels);
+        const double share = 1 / static_cast<double>(shape_.pixels);
         for (const std::size_t k : pass.plane_means) {
-            const ValueId id = compiled_.schedule_.factored.plane_means[k].input;
-            if (shape_.channels_last) {
-                for (std::int64_t l = 0; l < channels; ++l) tables_.at(id, image, channel + l) = sums[l] / pixels;
-            } else {
-                double sum = 0;
-                for (std::int64_t l = 0; l < lanes(); ++l) sum += sums[l];
-                tables_.at(id, image, channel) = sum / pixels;
-            }
-            sums += lanes();
+            double* const to = &tables_.at(compiled_.schedule_.factored.plane_means[k].input, image, channel);
+            if (shape_.channels_last)
+                std::transform(sums, sums + channels, to, [share](double sum) { return sum * share; });
+            else
+                *to = std::accumulate(sums, sums + lanes_, 0.0) * share;
+            sums += lanes_;
         }
     }
 
-    static constexpr std::int64_t elements_in_cache = 16384, pixels_at_once = 16, images_worth_sharing = 16,
-                                  bytes_of_a_line = 64;
+    static constexpr std::int64_t elements_in_cache = 16384, images_worth_sharing = 16;
 
     const CompiledProgram& compiled_;
     const Program& program_;
     const TensorShape& shape_;
     const ProgramData& data_;
     const ParallelFor& parallel_for_;
+    const std::int64_t lanes_;
+    const CompiledProgram::Kernels& kernels_;
     Tables tables_;
 };
 
 CompiledProgram::CompiledProgram(const Program& program, const KernelMaker& maker, ElementType type)
-    : schedule_(evaluator::schedule(program)), element_size_(type == ElementType::float32 ? 4 : 2), lanes_(1) {
-    for (const Sweep& sweep : schedule_.sweeps) {
-        auto& kernels = kernels_.emplace_back();
-        for (const Pass& pass : sweep.passes) {
-            kernels.push_back(maker.make(pass_code(schedule_, pass), type));
-            lanes_ = kernels.back()->lanes();
+    : schedule_(evaluator::schedule(program)), maker_(maker), type_(type) {}
+
+const CompiledProgram::Kernels& CompiledProgram::kernels(Layout layout) const {
+    const auto which = static_cast<std::size_t>(layout);
+    std::call_once(once_[which], [&] {
+        for (const Sweep& sweep : schedule_.sweeps) {
+            auto& kernels = kernels_[which].emplace_back();
+            for (const Pass& pass : sweep.passes)
+                kernels.push_back(maker_.make(pass_code(schedule_, pass), type_, layout));
         }
-    }
+    });
+    return kernels_[which];
 }
 
 void CompiledProgram::run(const TensorShape& shape, const ProgramData& data, const ParallelFor& parallel_for) const {

@@ -3,9 +3,11 @@
 #include "evaluator/cpu/kernel.h"
 #include "evaluator/schedule.h"
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace normact::evaluator::cpu {
@@ -32,10 +34,11 @@ std::int64_t table_size(Extent extent, const TensorShape& shape);
 using ParallelFor =
     std::function<void(std::int64_t count, const std::function<void(std::int64_t begin, std::int64_t end)>& body)>;
 
-/// A program made ready to run on the CPU at any shape: its schedule, and a kernel for each pass. Results don't depend
-/// on how many threads there are.
+/// A program made ready to run on the CPU at any shape: its schedule, and a kernel for each pass, made when a layout is
+/// first used. Safe from several threads. Results don't depend on how many threads there are.
 class CompiledProgram {
   public:
+    /// `maker` must outlive it.
     CompiledProgram(const Program& program, const KernelMaker& maker, ElementType type);
 
     void run(const TensorShape& shape, const ProgramData& data, const ParallelFor& parallel_for) const;
@@ -45,10 +48,15 @@ class CompiledProgram {
   private:
     friend class ProgramRun;
 
+    using Kernels = std::vector<std::vector<std::unique_ptr<const Kernel>>>;  // [sweep][pass]
+
+    const Kernels& kernels(Layout layout) const;
+
     Schedule schedule_;
-    std::vector<std::vector<std::unique_ptr<const Kernel>>> kernels_;  // [sweep][pass]
-    std::size_t element_size_;
-    int lanes_;
+    const KernelMaker& maker_;
+    ElementType type_;
+    mutable std::array<std::once_flag, 2> once_;
+    mutable std::array<Kernels, 2> kernels_;  // of each layout
 };
 
 }  // namespace normact::evaluator::cpu

@@ -24,14 +24,17 @@ constexpr int kernel_lanes = parts * register_lanes;
 /// Between sums in float32 and their sum in double: few enough that even values far from 0 lose nothing that matters.
 constexpr int vectors_between_flushes = 16;
 
+int bytes_of(ElementType type) { return type == ElementType::float32 ? 4 : 2; }
+
 /// The whole function: void kernel(const KernelCall*).
 class Compilation {
   public:
-    Compilation(const PassCode& code, ElementType type)
+    Compilation(const PassCode& code, ElementType type, Layout layout)
         : code_(code),
           uses_(code),
           type_(type),
-          in_registers_(std::min(code.plane_means.size() * parts, most_sums_in_registers)),
+          layout_(layout),
+          in_registers_(layout == Layout::contiguous ? std::min(sums(), most_sums_in_registers) : 0),
           assembler_(std::make_unique<VectorAssembler>([this] { return body_->take_register(); },
                                                        [this](int r) { body_->release_register(r); })),
           a_(*assembler_) {}
@@ -39,14 +42,13 @@ class Compilation {
     std::unique_ptr<VectorAssembler> run() && {
         const std::array saved{a_.rbx, a_.rbp, a_.r12, a_.r13, a_.r14, a_.r15};
         for (const Reg64& r : saved) a_.push(r);
-        const int frame = static_cast<int>(sums() + code_.steps.size()) * vector_bytes;
+        const int frame = static_cast<int>(sums() + code_.steps.size() + parts) * vector_bytes;
         a_.mov(a_.rax, a_.rsp);
         a_.sub(a_.rsp, frame + vector_bytes);
         a_.and_(a_.rsp, -vector_bytes);
         a_.mov(a_.ptr[a_.rsp + frame], a_.rax);
         load_arguments();
-        segment(offsetof(KernelCall, whole), false);
-        if (type_ == ElementType::float32) segment(offsetof(KernelCall, partial), true);
+        layout_ == Layout::contiguous ? plane() : rows();
         a_.mov(a_.rsp, a_.ptr[a_.rsp + frame]);
         for (std::size_t i = saved.size(); i-- > 0;) a_.pop(saved[i]);
         a_.vzeroupper();
@@ -67,43 +69,111 @@ class Compilation {
         for (std::size_t i = 0; i < code_.outputs.size(); ++i)
             a_.mov(tensors_[code_.inputs + i], a_.ptr[count_ + i * std::size_t{8}]);
         a_.mov(small_, field(offsetof(KernelCall, small_values)));
-        a_.mov(stride_, field(offsetof(KernelCall, stride)));
         a_.xor_(offset_, offset_);
+        if (has_partial()) keep_masks();
     }
 
-    /// The loop over the whole vectors, or over the partial ones.
-    void segment(std::size_t count, bool masked) {
-        PassBody body(code_, uses_, type_, a_, {tensors_, offset_, small_}, in_registers_, masked);
-        body_ = &body;
-        Xbyak::Label chunk, vector, end;
-        a_.mov(left_, field(count));
+    /// AVX2 has no masked loads and stores of two bytes: JitKernel sees to partial vectors of them.
+    bool has_partial() const { return type_ == ElementType::float32; }
+
+    PassBody body(std::size_t reserved, bool masked) {
+        return {code_, uses_, type_, a_, {tensors_, offset_, small_}, reserved, masked};
+    }
+
+    /// The loop over the whole vectors of a row, whose sums wait in registers or on the stack, then the partial one.
+    void plane() {
+        PassBody whole = body(in_registers_, false), partial = body(in_registers_, true);
+        body_ = &whole;
+        Xbyak::Label chunk, vector, no_vector, end;
+        a_.mov(left_, field(offsetof(KernelCall, columns)));
         a_.test(left_, left_);
-        a_.jz(end, VectorAssembler::T_NEAR);
-        if (masked) load_masks(body);
+        a_.jz(no_vector, VectorAssembler::T_NEAR);
         a_.L(chunk);
-        a_.mov(count_, vectors_between_flushes);
-        a_.cmp(count_, left_);
-        a_.cmovg(count_, left_);
-        a_.sub(left_, count_);
+        begin_chunk();
         clear_sums();
         a_.L(vector);
-        Xbyak::Label next;
-        for (int part = 0; part < parts; ++part) {
-            if (masked && part > 0) {  // nothing is left for this part
-                a_.cmp(field(offsetof(KernelCall, lanes_left)), part * register_lanes);
-                a_.jle(next, VectorAssembler::T_NEAR);
-            }
-            emit_part(body, part, masked);
-        }
-        a_.L(next);
-        a_.add(offset_, stride_);
+        emit_vector(whole);
+        a_.add(offset_, kernel_lanes * bytes_of(type_));
         a_.dec(count_);
         a_.jnz(vector, VectorAssembler::T_NEAR);
         flush_sums();
         a_.test(left_, left_);
         a_.jnz(chunk, VectorAssembler::T_NEAR);
-        a_.L(end);
+        a_.L(no_vector);
+        if (has_partial()) {
+            body_ = &partial;
+            a_.cmp(field(offsetof(KernelCall, lanes_left)), 0);
+            a_.je(end, VectorAssembler::T_NEAR);
+            clear_sums();
+            emit_partial_vector(partial);
+            flush_sums();
+            a_.L(end);
+        }
         body_ = nullptr;
+    }
+
+    /// The loop over rows, whose columns have sums of their own in memory.
+    void rows() {
+        PassBody whole = body(0, false), partial = body(0, true);
+        Xbyak::Label chunk, row, vector, no_vector, end;
+        a_.mov(left_, field(offsetof(KernelCall, rows)));
+        a_.L(chunk);
+        begin_chunk();
+        a_.L(row);
+        a_.mov(small_, field(offsetof(KernelCall, small_values)));
+        a_.mov(row_sums_, field(offsetof(KernelCall, row_sums)));
+        a_.mov(columns_, field(offsetof(KernelCall, columns)));
+        a_.test(columns_, columns_);
+        a_.jz(no_vector, VectorAssembler::T_NEAR);
+        body_ = &whole;
+        a_.L(vector);
+        emit_vector(whole);
+        a_.add(offset_, kernel_lanes * bytes_of(type_));
+        a_.add(small_, static_cast<int>(code_.small_values) * parts * vector_bytes);
+        a_.add(row_sums_, static_cast<int>(sums()) * vector_bytes);
+        a_.dec(columns_);
+        a_.jnz(vector, VectorAssembler::T_NEAR);
+        a_.L(no_vector);
+        if (has_partial()) {
+            body_ = &partial;
+            a_.cmp(field(offsetof(KernelCall, lanes_left)), 0);
+            a_.je(end, VectorAssembler::T_NEAR);
+            emit_partial_vector(partial);
+            a_.L(end);
+        }
+        body_ = &whole;
+        a_.add(offset_, field(offsetof(KernelCall, gap)));
+        a_.dec(count_);
+        a_.jnz(row, VectorAssembler::T_NEAR);
+        flush_row_sums();
+        a_.test(left_, left_);
+        a_.jnz(chunk, VectorAssembler::T_NEAR);
+        body_ = nullptr;
+    }
+
+    /// How many come next, in count_; how many are left then, in left_.
+    void begin_chunk() {
+        a_.mov(count_, vectors_between_flushes);
+        a_.cmp(count_, left_);
+        a_.cmovg(count_, left_);
+        a_.sub(left_, count_);
+    }
+
+    void emit_vector(PassBody& body) {
+        for (int part = 0; part < parts; ++part) emit_part(body, part, false);
+    }
+
+    void emit_partial_vector(PassBody& body) {
+        Xbyak::Label end;
+        for (int part = 0; part < parts; ++part) a_.vmovaps(body.mask(part), mask_on_stack(part));
+        for (int part = 0; part < parts; ++part) {
+            if (part > 0) {  // nothing may be left for this part
+                a_.cmp(field(offsetof(KernelCall, lanes_left)), part * register_lanes);
+                a_.jle(end, VectorAssembler::T_NEAR);
+            }
+            emit_part(body, part, true);
+        }
+        a_.L(end);
     }
 
     void emit_part(PassBody& body, int part, bool masked) {
@@ -120,13 +190,20 @@ class Compilation {
     }
 
     /// All bits of the first `lanes_left` lanes, from a table of set and cleared ones.
-    void load_masks(const PassBody& body) {
+    void keep_masks() {
+        const Ymm mask(0);
         a_.mov(count_, field(offsetof(KernelCall, lanes_left)));
         a_.neg(count_);
         a_.lea(count_, a_.ptr[count_ * 4 + static_cast<std::size_t>(kernel_lanes * 4)]);  // how far into the table
-        a_.lea(scratch_, a_.ptr[a_.rip + masks_]);
-        for (int part = 0; part < parts; ++part)
-            a_.vmovups(body.mask(part), a_.ptr[scratch_ + count_ + static_cast<std::size_t>(part * vector_bytes)]);
+        a_.lea(left_, a_.ptr[a_.rip + masks_]);
+        for (int part = 0; part < parts; ++part) {
+            a_.vmovups(mask, a_.ptr[left_ + count_ + static_cast<std::size_t>(part * vector_bytes)]);
+            a_.vmovaps(mask_on_stack(part), mask);
+        }
+    }
+
+    Address mask_on_stack(int part) {
+        return a_.ptr[a_.rsp + (sums() + code_.steps.size() + static_cast<std::size_t>(part)) * vector_bytes];
     }
 
     void write_masks() {
@@ -135,10 +212,13 @@ class Compilation {
         for (int lane = 0; lane < 2 * kernel_lanes; ++lane) a_.dd(lane < kernel_lanes ? 0xffffffff : 0);
     }
 
-    /// How many registers or places on the stack sums take.
+    /// How many registers or places in memory sums take.
     std::size_t sums() const { return code_.plane_means.size() * parts; }
 
-    Address sum_on_stack(std::size_t i) { return a_.ptr[a_.rsp + i * static_cast<std::size_t>(vector_bytes)]; }
+    Address sum_in_memory(std::size_t i) {
+        return a_
+            .ptr[(layout_ == Layout::contiguous ? a_.rsp : row_sums_) + i * static_cast<std::size_t>(vector_bytes)];
+    }
 
     void clear_sums() {
         for (std::size_t i = 0; i < in_registers_; ++i)
@@ -146,7 +226,7 @@ class Compilation {
         if (in_registers_ == sums()) return;
         const Temporary zero(a_);
         a_.vxorps(zero, zero, zero);
-        for (std::size_t i = in_registers_; i < sums(); ++i) a_.vmovaps(sum_on_stack(i), zero);
+        for (std::size_t i = in_registers_; i < sums(); ++i) a_.vmovups(sum_in_memory(i), zero);
     }
 
     void add_to_sum(std::size_t i, Ymm value, std::optional<Ymm> mask) {
@@ -158,28 +238,52 @@ class Compilation {
         const Ymm term = mask ? static_cast<Ymm>(*masked) : value;
         if (i < in_registers_) return a_.vaddps(Ymm(static_cast<int>(i)), Ymm(static_cast<int>(i)), term);
         const Temporary sum(a_);
-        a_.vaddps(sum, term, sum_on_stack(i));
-        a_.vmovaps(sum_on_stack(i), sum);
+        a_.vaddps(sum, term, sum_in_memory(i));
+        a_.vmovups(sum_in_memory(i), sum);
     }
 
     /// Adds the sums, in double, to those of the call.
     void flush_sums() {
         if (code_.plane_means.empty()) return;
+        a_.mov(count_, field(offsetof(KernelCall, sums)));
+        add_sums_to(count_);
+    }
+
+    /// The same for each column, the partial one too; the sums in memory are 0 then.
+    void flush_row_sums() {
+        if (code_.plane_means.empty()) return;
+        Xbyak::Label column, none_behind;
+        a_.mov(count_, field(offsetof(KernelCall, sums)));
+        a_.mov(row_sums_, field(offsetof(KernelCall, row_sums)));
+        a_.mov(columns_, field(offsetof(KernelCall, columns)));
+        a_.cmp(field(offsetof(KernelCall, lanes_left)), 0);
+        a_.je(none_behind);
+        a_.inc(columns_);
+        a_.L(none_behind);
+        a_.L(column);
+        add_sums_to(count_);
+        clear_sums();
+        a_.add(count_, static_cast<int>(sums()) * 2 * vector_bytes);
+        a_.add(row_sums_, static_cast<int>(sums()) * vector_bytes);
+        a_.dec(columns_);
+        a_.jnz(column, VectorAssembler::T_NEAR);
+    }
+
+    void add_sums_to(const Reg64& to) {
         const Temporary low(a_), high(a_);
         const Ymm l = low, h = high;
-        a_.mov(count_, field(offsetof(KernelCall, sums)));
         for (std::size_t i = 0; i < sums(); ++i) {
             if (i < in_registers_)
                 a_.vmovaps(l, Ymm(static_cast<int>(i)));
             else
-                a_.vmovaps(l, sum_on_stack(i));
+                a_.vmovups(l, sum_in_memory(i));
             a_.vextractf128(Xbyak::Xmm(h.getIdx()), l, 1);
             a_.vcvtps2pd(l, Xbyak::Xmm(l.getIdx()));
             a_.vcvtps2pd(h, Xbyak::Xmm(h.getIdx()));
             const int place = static_cast<int>(i) * 2 * vector_bytes;
             for (const auto& [half, at] : {std::pair(l, place), std::pair(h, place + vector_bytes)}) {
-                a_.vaddpd(half, half, a_.ptr[count_ + at]);
-                a_.vmovupd(a_.ptr[count_ + at], half);
+                a_.vaddpd(half, half, a_.ptr[to + at]);
+                a_.vmovupd(a_.ptr[to + at], half);
             }
         }
     }
@@ -189,42 +293,49 @@ class Compilation {
     const PassCode& code_;
     Uses uses_;
     ElementType type_;
+    Layout layout_;
     std::size_t in_registers_;
     PassBody* body_ = nullptr;
     std::unique_ptr<VectorAssembler> assembler_;
     VectorAssembler& a_;
     Xbyak::Label masks_;
-    const Reg64 call_ = a_.rdi, small_ = a_.rsi, stride_ = a_.rdx, left_ = a_.rcx, count_ = a_.r8, offset_ = a_.rax,
-                scratch_ = a_.r15;
+    const Reg64 call_ = a_.rdi, small_ = a_.rsi, columns_ = a_.rdx, left_ = a_.rcx, count_ = a_.r8, offset_ = a_.rax,
+                row_sums_ = a_.r15;
     const std::array<Reg64, most_tensors> tensors_{a_.r9, a_.r10, a_.r11, a_.rbx, a_.rbp, a_.r12, a_.r13, a_.r14};
 };
 
 class JitKernel : public Kernel {
   public:
-    JitKernel(const PassCode& code, ElementType type)
+    JitKernel(const PassCode& code, ElementType type, Layout layout)
         : type_(type),
+          layout_(layout),
           inputs_(code.inputs),
           outputs_(code.outputs.size()),
+          small_values_(code.small_values),
           sums_(code.plane_means.size()),
-          code_(Compilation(code, type).run()),
+          code_(Compilation(code, type, layout).run()),
           function_(code_->getCode<void (*)(const KernelCall*)>()) {}
 
-    int lanes() const override { return kernel_lanes; }
     void run(const KernelCall& call) const override {
         function_(&call);
-        if (type_ == ElementType::bfloat16)
-            for (std::int64_t i = 0; i < call.partial; ++i) run_padded(call, (call.whole + i) * call.stride);
+        if (type_ == ElementType::bfloat16 && call.lanes_left > 0)
+            for (std::int64_t row = 0; row < call.rows; ++row) run_padded(call, row);
     }
 
   private:
-    /// One partial vector by way of whole ones: AVX2 has no masked loads and stores of two bytes.
-    void run_padded(const KernelCall& call, std::int64_t offset) const {
+    /// The partial vector of a row by way of a whole one.
+    void run_padded(const KernelCall& call, std::int64_t row) const {
         using Padded = std::array<std::uint16_t, kernel_lanes>;
         std::array<Padded, most_tensors> padded{};
         std::array<const void*, most_tensors> inputs{};
         std::array<void*, most_tensors> outputs{};
         std::vector<double> sums(sums_ * kernel_lanes);
+        std::vector<float> row_sums(sums.size());
         const auto bytes = static_cast<std::size_t>(call.lanes_left) * sizeof(std::uint16_t);
+        const auto behind = call.columns * static_cast<std::int64_t>(sizeof(Padded));
+        const std::int64_t offset = row * (behind + call.gap) + behind;
+        // In a plane all vectors have the same small values and sums; then there is one row.
+        const auto column = static_cast<std::size_t>(layout_ == Layout::contiguous ? 0 : call.columns) * kernel_lanes;
         for (std::size_t i = 0; i < inputs_; ++i) {
             std::memcpy(padded[i].data(), static_cast<const char*>(call.inputs[i]) + offset, bytes);
             inputs[i] = padded[i].data();
@@ -232,22 +343,24 @@ class JitKernel : public Kernel {
         for (std::size_t i = 0; i < outputs_; ++i) outputs[i] = padded[inputs_ + i].data();
         const KernelCall one{.inputs = inputs.data(),
                              .outputs = outputs.data(),
-                             .small_values = call.small_values,
+                             .small_values = call.small_values + column * small_values_,
                              .sums = sums.data(),
-                             .whole = 1,
-                             .partial = 0,
+                             .row_sums = row_sums.data(),
+                             .rows = 1,
+                             .columns = 1,
                              .lanes_left = 0,
-                             .stride = 0};
+                             .gap = 0};
         function_(&one);
         for (std::size_t i = 0; i < outputs_; ++i)
             std::memcpy(static_cast<char*>(call.outputs[i]) + offset, outputs[i], bytes);
         for (std::size_t i = 0; i < sums_; ++i)
-            for (std::int64_t l = 0; l < call.lanes_left; ++l)
-                call.sums[i * kernel_lanes + l] += sums[i * kernel_lanes + l];
+            for (std::size_t l = 0; l < static_cast<std::size_t>(call.lanes_left); ++l)
+                call.sums[column * sums_ + i * kernel_lanes + l] += sums[i * kernel_lanes + l];
     }
 
     ElementType type_;
-    std::size_t inputs_, outputs_, sums_;
+    Layout layout_;
+    std::size_t inputs_, outputs_, small_values_, sums_;
     std::unique_ptr<VectorAssembler> code_;
     void (*function_)(const KernelCall*);
 };
@@ -255,8 +368,9 @@ class JitKernel : public Kernel {
 class Jit : public KernelMaker {
   public:
     std::string_view name() const override { return "jit"; }
-    std::unique_ptr<const Kernel> make(const PassCode& code, ElementType type) const override {
-        return std::make_unique<JitKernel>(code, type);
+    int lanes() const override { return kernel_lanes; }
+    std::unique_ptr<const Kernel> make(const PassCode& code, ElementType type, Layout layout) const override {
+        return std::make_unique<JitKernel>(code, type, layout);
     }
 };
 

@@ -13,26 +13,30 @@ namespace normact::evaluator::cpu {
 /// results.
 inline constexpr std::size_t most_tensors = 8;
 
-/// A run of vectors for a kernel. In contiguous tensors it is a plane: a vector is as many pixels. In channels_last it
-/// is as many channels of an image: a vector is a pixel. Either way a small value, one a plane, is a vector of its own,
-/// and sums over planes are vectors too.
+/// How tensors lie in memory, and so what the rows of a call are: either way a kernel reads memory in its order.
+enum class Layout : std::uint8_t {
+    contiguous,    ///< a call is one row, the pixels of a plane: its vectors share small values and sums
+    channels_last  ///< each row is a pixel, the channels of an image or some of them: each column has its own
+};
+
+/// What a kernel runs over: rows of vectors. A small value, one a plane, is a vector of its own, and sums over planes
+/// are vectors too.
 struct KernelCall {
-    const void* const* inputs;  ///< where the first vector of each input of the pass lies
-    void* const* outputs;
-    const float* small_values;  ///< a vector each
-    double* sums;               ///< a vector for each plane mean: what the vectors add up to is added here
-    std::int64_t whole;         ///< how many vectors with all lanes come first …
-    std::int64_t partial;       ///< … and how many with `lanes_left` lanes then
-    std::int64_t lanes_left;
-    std::int64_t stride;  ///< bytes from one vector to the next
+    const void* const* inputs = nullptr;  ///< where the first row of each input of the pass begins
+    void* const* outputs = nullptr;
+    const float* small_values = nullptr;  ///< a vector each; in channels_last as many again for each column
+    double* sums = nullptr;     ///< a vector for each plane mean, likewise: what the rows add up to is added here
+    float* row_sums = nullptr;  ///< in channels_last as many vectors as there are sums, all 0: scratch, 0 again then
+    std::int64_t rows = 1;
+    std::int64_t columns = 0;     ///< how many vectors with all lanes a row has …
+    std::int64_t lanes_left = 0;  ///< … and how many lanes the one behind them has; 0: there is none
+    std::int64_t gap = 0;         ///< bytes from behind the whole vectors of a row to the next row
 };
 
 /// A pass made ready to run. Immutable: may run on several threads at once.
 class Kernel {
   public:
     virtual ~Kernel() = default;
-    /// How many elements are a vector.
-    virtual int lanes() const = 0;
     virtual void run(const KernelCall& call) const = 0;
 };
 
@@ -44,7 +48,9 @@ class KernelMaker {
   public:
     virtual ~KernelMaker() = default;
     virtual std::string_view name() const = 0;
-    virtual std::unique_ptr<const Kernel> make(const PassCode& code, ElementType type) const = 0;
+    /// How many elements are a vector.
+    virtual int lanes() const = 0;
+    virtual std::unique_ptr<const Kernel> make(const PassCode& code, ElementType type, Layout layout) const = 0;
 };
 
 }  // namespace normact::evaluator::cpu

@@ -167,13 +167,22 @@ void AddUp(const Source& from, std::int64_t count, std::int64_t lanes, double* s
     for (std::int64_t l = 0; l < lanes; ++l) sums[l] += parts[l];
 }
 
+/// Vectors that share small values and sums.
+struct Run {
+    std::int64_t offset;  // bytes to the first one
+    std::int64_t stride;  // bytes from one to the next
+    std::int64_t count, lanes;
+    const float* small_values;
+    double* sums;
+};
+
 struct Interpretation {
     const PassCode& code;
     ElementType type;
     const KernelCall& call;
     float* scratch;  // a tile for each input, then for each step; then a vector for each constant
 
-    Source source(const Operand& operand) const {
+    Source source(const Operand& operand, const Run& run) const {
         const std::size_t lanes = hn::Lanes(Float());
         const std::size_t size = tile * lanes;
         switch (operand.kind) {
@@ -182,35 +191,39 @@ struct Interpretation {
             case Operand::Kind::step:
                 return {scratch + (code.inputs + operand.number) * size, lanes};
             case Operand::Kind::small_value:
-                return {call.small_values + operand.number * lanes, 0};
+                return {run.small_values + operand.number * lanes, 0};
             case Operand::Kind::constant:
                 break;
         }
         return {scratch + (code.inputs + code.steps.size()) * size + operand.number * lanes, 0};
     }
 
-    void run(std::int64_t first, std::int64_t count, std::int64_t lanes) const {
-        const std::int64_t offset = first * call.stride;
+    void run(const Run& run) const {
+        for (std::int64_t i = 0; i < run.count; i += tile) run_tile(run, i, std::min(tile, run.count - i));
+    }
+
+    void run_tile(const Run& run, std::int64_t first, std::int64_t count) const {
+        const std::int64_t offset = run.offset + first * run.stride;
         const std::size_t size = tile * hn::Lanes(Float());
         for (std::uint32_t i = 0; i < code.inputs; ++i)
-            LoadTile(static_cast<const char*>(call.inputs[i]) + offset, call.stride, count, lanes, type,
+            LoadTile(static_cast<const char*>(call.inputs[i]) + offset, run.stride, count, run.lanes, type,
                      scratch + i * size);
         for (std::size_t i = 0; i < code.steps.size(); ++i) {
             const Step& step = code.steps[i];
             const auto operand = [&](int which) {
-                return which < row_of(step.operation).arity ? source(step.operands[which]) : Source{nullptr, 0};
+                return which < row_of(step.operation).arity ? source(step.operands[which], run) : Source{nullptr, 0};
             };
             Apply(step, operand(0), operand(1), operand(2), scratch + (code.inputs + i) * size, count);
         }
         for (std::size_t i = 0; i < code.plane_means.size(); ++i)
-            AddUp(source(code.plane_means[i]), count, lanes, call.sums + i * hn::Lanes(Float()));
+            AddUp(source(code.plane_means[i], run), count, run.lanes, run.sums + i * hn::Lanes(Float()));
         for (std::size_t i = 0; i < code.outputs.size(); ++i)
-            StoreTile(source(code.outputs[i]), call.stride, count, lanes, type,
+            StoreTile(source(code.outputs[i], run), run.stride, count, run.lanes, type,
                       static_cast<char*>(call.outputs[i]) + offset);
     }
 };
 
-void Interpret(const PassCode& code, ElementType type, const KernelCall& call) {
+void Interpret(const PassCode& code, ElementType type, Layout layout, const KernelCall& call) {
     const std::size_t lanes = hn::Lanes(Float());
     const std::size_t size =
         (code.inputs + code.steps.size()) * tile * lanes + std::max<std::size_t>(code.constants.size(), 1) * lanes;
@@ -220,10 +233,18 @@ void Interpret(const PassCode& code, ElementType type, const KernelCall& call) {
     for (std::size_t i = 0; i < code.constants.size(); ++i)
         std::fill_n(constants + i * lanes, lanes, code.constants[i]);
     const Interpretation interpretation{code, type, call, scratch.get()};
-    for (std::int64_t i = 0; i < call.whole; i += tile)
-        interpretation.run(i, std::min(tile, call.whole - i), static_cast<std::int64_t>(lanes));
-    for (std::int64_t i = 0; i < call.partial; i += tile)
-        interpretation.run(call.whole + i, std::min(tile, call.partial - i), call.lanes_left);
+    const auto all_lanes = static_cast<std::int64_t>(lanes);
+    const std::int64_t bytes = all_lanes * (type == ElementType::float32 ? 4 : 2), behind = call.columns * bytes;
+    if (layout == Layout::contiguous) {
+        interpretation.run({0, bytes, call.columns, all_lanes, call.small_values, call.sums});
+        if (call.lanes_left > 0) interpretation.run({behind, bytes, 1, call.lanes_left, call.small_values, call.sums});
+        return;
+    }
+    for (std::int64_t column = 0; column < call.columns + (call.lanes_left > 0 ? 1 : 0); ++column)
+        interpretation.run({column * bytes, behind + call.gap, call.rows,
+                            column < call.columns ? all_lanes : call.lanes_left,
+                            call.small_values + static_cast<std::size_t>(column) * code.small_values * lanes,
+                            call.sums + static_cast<std::size_t>(column) * code.plane_means.size() * lanes});
 }
 
 }  // namespace normact::evaluator::cpu::HWY_NAMESPACE
@@ -238,20 +259,22 @@ HWY_EXPORT(Interpret);
 
 class InterpretedKernel : public Kernel {
   public:
-    InterpretedKernel(PassCode code, ElementType type) : code_(std::move(code)), type_(type) {}
-    int lanes() const override { return HWY_DYNAMIC_DISPATCH(Lanes)(); }
-    void run(const KernelCall& call) const override { HWY_DYNAMIC_DISPATCH(Interpret)(code_, type_, call); }
+    InterpretedKernel(PassCode code, ElementType type, Layout layout)
+        : code_(std::move(code)), type_(type), layout_(layout) {}
+    void run(const KernelCall& call) const override { HWY_DYNAMIC_DISPATCH(Interpret)(code_, type_, layout_, call); }
 
   private:
     PassCode code_;
     ElementType type_;
+    Layout layout_;
 };
 
 class TileInterpreter : public KernelMaker {
   public:
     std::string_view name() const override { return "interpreter"; }
-    std::unique_ptr<const Kernel> make(const PassCode& code, ElementType type) const override {
-        return std::make_unique<InterpretedKernel>(code, type);
+    int lanes() const override { return HWY_DYNAMIC_DISPATCH(Lanes)(); }
+    std::unique_ptr<const Kernel> make(const PassCode& code, ElementType type, Layout layout) const override {
+        return std::make_unique<InterpretedKernel>(code, type, layout);
     }
 };
 

@@ -20,25 +20,25 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 /// operation(x) as a kernel computes it.
 class Function {
   public:
-    Function(const KernelMaker& maker, Operation operation) {
+    Function(const KernelMaker& maker, Operation operation) : lanes_(maker.lanes()) {
         PassCode code;
         code.inputs = 1;
         code.steps = {{operation, {Operand{Operand::Kind::input, 0}}}};
         code.outputs = {{Operand::Kind::step, 0}};
-        kernel_ = maker.make(code, ElementType::float32);
+        kernel_ = maker.make(code, ElementType::float32, Layout::contiguous);
     }
 
     std::vector<float> operator()(const std::vector<float>& x) const {
         std::vector<float> y(x.size());
         const void* input = x.data();
         void* output = y.data();
-        const auto lanes = static_cast<std::int64_t>(kernel_->lanes()), size = static_cast<std::int64_t>(x.size());
-        kernel_->run(
-            {&input, &output, nullptr, nullptr, size / lanes, size % lanes > 0 ? 1 : 0, size % lanes, 4 * lanes});
+        const auto size = static_cast<std::int64_t>(x.size());
+        kernel_->run({.inputs = &input, .outputs = &output, .columns = size / lanes_, .lanes_left = size % lanes_});
         return y;
     }
 
   private:
+    std::int64_t lanes_;
     std::unique_ptr<const Kernel> kernel_;
 };
 
