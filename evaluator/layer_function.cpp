@@ -92,7 +92,7 @@ struct Forward : Function<Forward> {
 
 }  // namespace
 
-std::vector<at::Tensor> apply_layer(std::shared_ptr<const LayerFunctions> functions, at::TensorList inputs) {
+std::vector<at::Tensor> apply_layer(const std::shared_ptr<const LayerFunctions>& functions, at::TensorList inputs) {
     return Forward::apply(functions, inputs);
 }
 

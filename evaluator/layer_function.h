@@ -25,6 +25,6 @@ class LayerFunctions {
 
 /// The outputs of forward: y, which autograd can differentiate twice, and statistics and moments without gradients.
 /// Keeps the inputs and the saved moments for the backward pass. A third derivative throws std::invalid_argument.
-std::vector<at::Tensor> apply_layer(std::shared_ptr<const LayerFunctions> functions, at::TensorList inputs);
+std::vector<at::Tensor> apply_layer(const std::shared_ptr<const LayerFunctions>& functions, at::TensorList inputs);
 
 }  // namespace normact::evaluator

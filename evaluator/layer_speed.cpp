@@ -84,6 +84,7 @@ std::vector<LayerSpeed> layer_speeds(const primitives::Layer& layer, const std::
     const ThreadsInUse threads(task.threads);
     const at::Tensor x = random_tensor(task), gradient = random_tensor(task);
     std::vector<Candidate> candidates;
+    candidates.reserve(engines.size());
     for (const std::string& engine : engines) candidates.push_back(compiled(layer, engine, task.shape[1]));
     for (int run = -warm_ups; run < task.runs; ++run)
         for (Candidate& candidate : candidates) {
@@ -94,6 +95,7 @@ std::vector<LayerSpeed> layer_speeds(const primitives::Layer& layer, const std::
             candidate.forward_backward.push_back(with);
         }
     std::vector<LayerSpeed> speeds;
+    speeds.reserve(candidates.size());
     for (const Candidate& candidate : candidates)
         speeds.push_back({candidate.compile, median(candidate.forward), median(candidate.forward_backward)});
     return speeds;

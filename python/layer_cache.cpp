@@ -54,7 +54,8 @@ class LayerCache {
 primitives::Layer parse_layer(std::string_view text) {
     if (const primitives::CatalogueEntry* entry = primitives::find_in_catalogue(text)) return entry->layer;
     const std::size_t start = text.find_first_not_of(" \t\r\n");
-    if (start == std::string_view::npos || text[start] != '{') return {.graph = primitives::parse_text(text)};
+    if (start == std::string_view::npos || text[start] != '{')
+        return {.name = {}, .graph = primitives::parse_text(text), .settings = {}};
     primitives::Layer layer = primitives::parse_json(text);
     layer.graph = primitives::parse_text(primitives::to_text(layer.graph));  // without dead nodes
     return layer;

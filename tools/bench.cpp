@@ -59,9 +59,13 @@ std::array<std::int64_t, 4> parse_shape(const std::string& text) {
     std::int64_t elements = 1;
     bool fits = true;
     for (std::size_t i = 0; i < shape.size() && fits; ++i) {
-        if (i > 0) fits = position != end && *position++ == ',';
+        if (i > 0) {
+            fits = position != end && *position == ',';
+            if (!fits) break;
+            ++position;
+        }
         const auto [next, error] = std::from_chars(position, end, shape[i]);
-        fits = fits && error == std::errc() && shape[i] >= 1 && shape[i] <= most_elements / elements;
+        fits = error == std::errc() && shape[i] >= 1 && shape[i] <= most_elements / elements;
         position = next;
         if (fits) elements *= shape[i];
     }
@@ -153,7 +157,7 @@ int run(const Arguments& arguments) {
     for (const primitives::Layer& layer : layers_of(arguments)) {
         for (const bool channels_last : {false, true}) {
             task.channels_last = channels_last;
-            const double elements = static_cast<double>(task.shape[0] * task.shape[1] * task.shape[2] * task.shape[3]);
+            const auto elements = static_cast<double>(task.shape[0] * task.shape[1] * task.shape[2] * task.shape[3]);
             // Beside each layer: the machine may be slower a minute later.
             const double floor = evaluator::copy_speed(task) * evaluator::least_bytes_moved(layer) * elements;
             rows.push_back({layer, channels_last, evaluator::layer_speeds(layer, engines, task), floor});

@@ -354,7 +354,7 @@ class JitKernel : public Kernel {
         for (std::size_t i = 0; i < outputs_; ++i)
             std::memcpy(static_cast<char*>(call.outputs[i]) + offset, outputs[i], bytes);
         for (std::size_t i = 0; i < sums_; ++i)
-            for (std::size_t l = 0; l < static_cast<std::size_t>(call.lanes_left); ++l)
+            for (std::int64_t l = 0; l < call.lanes_left; ++l)
                 call.sums[column * sums_ + i * kernel_lanes + l] += sums[i * kernel_lanes + l];
     }
 
