@@ -193,6 +193,12 @@ def test_state_copies_and_pickles():
     assert set(layer.state_dict()) == {"v1", "gamma", "beta", "average_0"}
 
 
+def test_more_groups_than_channels_are_one_a_channel():
+    x = torch.randn(2, 4, 5, 5)
+    layers = [normact.Layer("x/std_group(x)", 4, groups=groups) for groups in (4, 100, 2**32 + 1)]
+    assert all(torch.equal(layer(x), layers[0](x)) for layer in layers)
+
+
 def test_json_brings_its_settings():
     text = "x/std_group(x)"
     nodes = [{"op": "x"}, {"op": "v0"}, {"op": "std", "over": "group", "inputs": [0]},

@@ -12,6 +12,9 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <torch/library.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -42,7 +45,9 @@ auto with_value_errors(Function function) {
 std::shared_ptr<const CpuFunctions> functions_of(std::string_view layer, at::TensorList inputs, bool training,
                                                  double epsilon, std::int64_t groups) {
     evaluator::require_of_layer(!inputs.empty(), "x is missing");
-    return cached_layer(layer, {.groups = static_cast<int>(groups), .epsilon = epsilon})
+    // More groups than channels are as many as there are channels.
+    const auto in_range = static_cast<int>(std::clamp<std::int64_t>(groups, 0, std::numeric_limits<int>::max()));
+    return cached_layer(layer, {.groups = in_range, .epsilon = epsilon})
         ->functions(training, inputs.front().scalar_type());
 }
 
