@@ -12,8 +12,8 @@
 
 namespace normact::evaluator {
 
-/// A layer's programs in one mode and for one type of elements, compiled for the CPU: forward at once, its derivatives
-/// when they are first asked for. Runs on as many threads as LibTorch may use.
+/// A layer's programs in one mode and for one type of elements, compiled for the CPU when they are first asked for.
+/// Runs on as many threads as LibTorch may use.
 class CpuFunctions : public LayerFunctions {
   public:
     CpuFunctions(const primitives::LayerGraph& graph, const primitives::LayerSettings& settings, bool training,

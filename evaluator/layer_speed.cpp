@@ -73,7 +73,6 @@ Candidate compiled(const primitives::Layer& layer, const std::string& engine, st
         module = LayerModule(find_engine(engine).compile(layer.graph, layer.settings), channels);
         forward_backward(module, x, x);
     });
-    module = LayerModule(find_engine(engine).compile(layer.graph, layer.settings), channels);
     return {module, time, {}, {}};
 }
 

@@ -35,7 +35,7 @@ const std::vector<std::string> engines{"cpu", "aten"};
 
 struct Row {
     primitives::Layer layer;
-    bool channels_last;
+    std::string memory_format;
     std::vector<LayerSpeed> speeds;  ///< of each engine
     double floor;                    ///< ms that forward and backward take at the speed of a copy
 };
@@ -103,7 +103,7 @@ std::string table_of(const std::vector<Row>& rows) {
     layout.insert(layout.end(), {{"faster", right}, {"of floor", right}, {"compile", right}, {"layer", left}});
     std::vector<std::vector<std::string>> cells;
     for (const Row& row : rows) {
-        std::vector<std::string> line{row.channels_last ? "channels_last" : "contiguous"};
+        std::vector<std::string> line{row.memory_format};
         for (const LayerSpeed& speed : row.speeds) {
             line.push_back(fmt::format("{:.2f}", speed.forward));
             line.push_back(fmt::format("{:.2f}", speed.forward_backward));
@@ -136,7 +136,7 @@ Json document_of(const std::vector<Row>& rows, const SpeedTask& task) {
                                   {"forward", row.speeds[i].forward / 1e3},
                                   {"forward_backward", row.speeds[i].forward_backward / 1e3}};
         list.push_back({{"name", row.layer.name},
-                        {"memory_format", row.channels_last ? "channels_last" : "contiguous"},
+                        {"memory_format", row.memory_format},
                         {"engines", std::move(speeds)},
                         {"floor", row.floor / 1e3}});
     }
@@ -160,7 +160,8 @@ int run(const Arguments& arguments) {
             const auto elements = static_cast<double>(task.shape[0] * task.shape[1] * task.shape[2] * task.shape[3]);
             // Beside each layer: the machine may be slower a minute later.
             const double floor = evaluator::copy_speed(task) * evaluator::least_bytes_moved(layer) * elements;
-            rows.push_back({layer, channels_last, evaluator::layer_speeds(layer, engines, task), floor});
+            rows.push_back({layer, channels_last ? "channels_last" : "contiguous",
+                            evaluator::layer_speeds(layer, engines, task), floor});
         }
     }
     if (arguments.has("json")) {

@@ -87,7 +87,12 @@ class ProgramRun {
         for (std::int64_t c = 0; c < shape_.channels; ++c) to[c] = static_cast<float>(tables_.at(id, 0, c) * elements);
     }
 
-    std::int64_t element_size() const { return compiled_.type_ == ElementType::float32 ? 4 : 2; }
+    std::int64_t element_size() const { return bytes_of(compiled_.type_); }
+
+    /// How many columns of small values and sums so many planes have: one each, or one for a vector of them.
+    std::int64_t columns_of(std::int64_t channels) const {
+        return shape_.channels_last ? (channels + lanes_ - 1) / lanes_ : channels;
+    }
 
     /// How many channels a block has: whole groups where groups are to stay together, and of planes as many as stay in
     /// the second-level cache, so that tables are computed for several of them at once.
@@ -109,9 +114,8 @@ class ProgramRun {
             plane_means = std::max(plane_means, pass.plane_means.size());
         }
         parallel_for_(shape_.images * blocks_an_image, [&](std::int64_t begin, std::int64_t end) {
-            const auto calls = static_cast<std::size_t>(shape_.channels_last ? (width + lanes_ - 1) / lanes_ : width);
-            const Scratch scratch(small_values * calls * static_cast<std::size_t>(lanes_),
-                                  plane_means * calls * static_cast<std::size_t>(lanes_));
+            const auto size = static_cast<std::size_t>(columns_of(width) * lanes_);
+            const Scratch scratch(small_values * size, plane_means * size);
             for (std::int64_t block = begin; block < end; ++block) {
                 const std::int64_t image = block / blocks_an_image, first = block % blocks_an_image * width;
                 const Planes planes{image, image + 1, first, std::min(first + width, shape_.channels)};
@@ -126,7 +130,7 @@ class ProgramRun {
     /// Runs a pass over the planes of a block: one after the other in contiguous tensors, all at once in channels_last.
     void run_pass(const Pass& pass, const Kernel& kernel, const Planes& planes, const Scratch& scratch) {
         const std::int64_t image = planes.first_image, channels = planes.last_channel - planes.first_channel;
-        const std::int64_t step = shape_.channels_last ? lanes_ : 1, columns = (channels + step - 1) / step;
+        const std::int64_t step = shape_.channels_last ? lanes_ : 1, columns = columns_of(channels);
         const std::int64_t small_size = static_cast<std::int64_t>(pass.small_values.size()) * lanes_;
         const std::int64_t sums_size = static_cast<std::int64_t>(pass.plane_means.size()) * lanes_;
         float* const small = scratch.small.data();

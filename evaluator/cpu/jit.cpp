@@ -24,8 +24,6 @@ constexpr int kernel_lanes = parts * register_lanes;
 /// Between sums in float32 and their sum in double: few enough that even values far from 0 lose nothing that matters.
 constexpr int vectors_between_flushes = 16;
 
-int bytes_of(ElementType type) { return type == ElementType::float32 ? 4 : 2; }
-
 /// The whole function: void kernel(const KernelCall*).
 class Compilation {
   public:
@@ -84,7 +82,7 @@ class Compilation {
     void plane() {
         PassBody whole = body(in_registers_, false), partial = body(in_registers_, true);
         body_ = &whole;
-        Xbyak::Label chunk, vector, no_vector, end;
+        Xbyak::Label chunk, vector, no_vector;
         a_.mov(left_, field(offsetof(KernelCall, columns)));
         a_.test(left_, left_);
         a_.jz(no_vector, VectorAssembler::T_NEAR);
@@ -92,30 +90,21 @@ class Compilation {
         begin_chunk();
         clear_sums();
         a_.L(vector);
-        emit_vector(whole);
-        a_.add(offset_, kernel_lanes * bytes_of(type_));
+        emit_whole_vector(whole);
         a_.dec(count_);
         a_.jnz(vector, VectorAssembler::T_NEAR);
         flush_sums();
         a_.test(left_, left_);
         a_.jnz(chunk, VectorAssembler::T_NEAR);
         a_.L(no_vector);
-        if (has_partial()) {
-            body_ = &partial;
-            a_.cmp(field(offsetof(KernelCall, lanes_left)), 0);
-            a_.je(end, VectorAssembler::T_NEAR);
-            clear_sums();
-            emit_partial_vector(partial);
-            flush_sums();
-            a_.L(end);
-        }
+        emit_partial_vector(partial);
         body_ = nullptr;
     }
 
     /// The loop over rows, whose columns have sums of their own in memory.
     void rows() {
         PassBody whole = body(0, false), partial = body(0, true);
-        Xbyak::Label chunk, row, vector, no_vector, end;
+        Xbyak::Label chunk, row, vector, no_vector;
         a_.mov(left_, field(offsetof(KernelCall, rows)));
         a_.L(chunk);
         begin_chunk();
@@ -127,20 +116,13 @@ class Compilation {
         a_.jz(no_vector, VectorAssembler::T_NEAR);
         body_ = &whole;
         a_.L(vector);
-        emit_vector(whole);
-        a_.add(offset_, kernel_lanes * bytes_of(type_));
+        emit_whole_vector(whole);
         a_.add(small_, static_cast<int>(code_.small_values) * parts * vector_bytes);
         a_.add(row_sums_, static_cast<int>(sums()) * vector_bytes);
         a_.dec(columns_);
         a_.jnz(vector, VectorAssembler::T_NEAR);
         a_.L(no_vector);
-        if (has_partial()) {
-            body_ = &partial;
-            a_.cmp(field(offsetof(KernelCall, lanes_left)), 0);
-            a_.je(end, VectorAssembler::T_NEAR);
-            emit_partial_vector(partial);
-            a_.L(end);
-        }
+        emit_partial_vector(partial);
         body_ = &whole;
         a_.add(offset_, field(offsetof(KernelCall, gap)));
         a_.dec(count_);
@@ -159,20 +141,30 @@ class Compilation {
         a_.sub(left_, count_);
     }
 
-    void emit_vector(PassBody& body) {
+    /// And goes on behind it.
+    void emit_whole_vector(PassBody& body) {
         for (int part = 0; part < parts; ++part) emit_part(body, part, false);
+        a_.add(offset_, kernel_lanes * bytes_of(type_));
     }
 
+    /// The vector behind the whole ones, if there is one; in a plane with its own sums.
     void emit_partial_vector(PassBody& body) {
-        Xbyak::Label end;
+        if (!has_partial()) return;
+        body_ = &body;
+        Xbyak::Label nothing_left, end;
+        a_.cmp(field(offsetof(KernelCall, lanes_left)), 0);
+        a_.je(end, VectorAssembler::T_NEAR);
+        if (layout_ == Layout::contiguous) clear_sums();
         for (int part = 0; part < parts; ++part) a_.vmovaps(body.mask(part), mask_on_stack(part));
         for (int part = 0; part < parts; ++part) {
             if (part > 0) {  // nothing may be left for this part
                 a_.cmp(field(offsetof(KernelCall, lanes_left)), part * register_lanes);
-                a_.jle(end, VectorAssembler::T_NEAR);
+                a_.jle(nothing_left, VectorAssembler::T_NEAR);
             }
             emit_part(body, part, true);
         }
+        a_.L(nothing_left);
+        if (layout_ == Layout::contiguous) flush_sums();
         a_.L(end);
     }
 

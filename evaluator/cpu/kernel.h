@@ -42,6 +42,7 @@ class Kernel {
 
 /// Elements in memory; all arithmetic is float32.
 enum class ElementType : std::uint8_t { float32, bfloat16 };
+inline constexpr int bytes_of(ElementType type) { return type == ElementType::float32 ? 4 : 2; }
 
 /// A way to make kernels of passes.
 class KernelMaker {

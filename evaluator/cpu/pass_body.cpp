@@ -101,8 +101,8 @@ void PassBody::store(const Operand& value, std::size_t output) {
 }
 
 Address PassBody::tensor(std::size_t number) {
-    const int size = type_ == ElementType::float32 ? 4 : 2;
-    return a_.ptr[memory_.tensors[number] + memory_.offset + static_cast<std::size_t>(part_ * register_lanes * size)];
+    return a_.ptr[memory_.tensors[number] + memory_.offset +
+                  static_cast<std::size_t>(part_ * register_lanes * bytes_of(type_))];
 }
 
 Address PassBody::small_value(std::uint32_t number) {

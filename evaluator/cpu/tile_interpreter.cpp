@@ -234,7 +234,7 @@ void Interpret(const PassCode& code, ElementType type, Layout layout, const Kern
         std::fill_n(constants + i * lanes, lanes, code.constants[i]);
     const Interpretation interpretation{code, type, call, scratch.get()};
     const auto all_lanes = static_cast<std::int64_t>(lanes);
-    const std::int64_t bytes = all_lanes * (type == ElementType::float32 ? 4 : 2), behind = call.columns * bytes;
+    const std::int64_t bytes = all_lanes * bytes_of(type), behind = call.columns * bytes;
     if (layout == Layout::contiguous) {
         interpretation.run({0, bytes, call.columns, all_lanes, call.small_values, call.sums});
         if (call.lanes_left > 0) interpretation.run({behind, bytes, 1, call.lanes_left, call.small_values, call.sums});
