@@ -1,7 +1,8 @@
 #include "evaluator/channel_loops.h"
 
+#include "evaluator/parallel.h"
+
 #include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
@@ -227,7 +228,7 @@ std::pair<at::Tensor, at::Tensor> channel_sums(const at::Tensor& a, const at::Te
     AT_DISPATCH_FLOATING_TYPES(a.scalar_type(), "channel_sums", [&] {
         const std::vector<scalar_t> all_a0 = repeated<scalar_t>(a0, layout);
         const std::vector<scalar_t> all_b0 = repeated<scalar_t>(b0, layout);
-        at::parallel_for(0, blocks, grain_blocks, [&](std::int64_t begin, std::int64_t end) {
+        parallel_for(blocks, grain_blocks, [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t block = begin; block < end; ++block) {
                 const std::int64_t row = block * rows_in_block;
                 const std::int64_t start = row * layout.channels * layout.plane;
@@ -251,7 +252,7 @@ at::Tensor channel_map(const at::Tensor& a, const at::Tensor& a0, const at::Tens
         const std::vector<scalar_t> all_a0 = repeated<scalar_t>(a0, layout);
         const std::vector<scalar_t> all_factors = repeated<scalar_t>(factor, layout);
         const std::vector<scalar_t> all_shifts = repeated<scalar_t>(shift, layout);
-        at::parallel_for(0, layout.rows, grain(layout), [&](std::int64_t begin, std::int64_t end) {
+        parallel_for(layout.rows, grain(layout), [&](std::int64_t begin, std::int64_t end) {
             const std::int64_t start = begin * layout.channels * layout.plane;
             run_map(layout, packed.const_data_ptr<scalar_t>() + start, all_a0.data(), all_factors.data(),
                     all_shifts.data(), end - begin, out.mutable_data_ptr<scalar_t>() + start);
@@ -271,7 +272,7 @@ at::Tensor channel_combination(const at::Tensor& a, const at::Tensor& factor_a, 
         const std::vector<scalar_t> all_b0 = repeated<scalar_t>(b0, layout);
         const std::vector<scalar_t> all_factors_b = repeated<scalar_t>(factor_b, layout);
         const std::vector<scalar_t> all_shifts = repeated<scalar_t>(shift, layout);
-        at::parallel_for(0, layout.rows, grain(layout), [&](std::int64_t begin, std::int64_t end) {
+        parallel_for(layout.rows, grain(layout), [&](std::int64_t begin, std::int64_t end) {
             const std::int64_t start = begin * layout.channels * layout.plane;
             run_combination(layout, packed_a.const_data_ptr<scalar_t>() + start, all_factors_a.data(),
                             packed_b.const_data_ptr<scalar_t>() + start, all_b0.data(), all_factors_b.data(),

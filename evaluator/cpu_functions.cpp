@@ -1,6 +1,7 @@
 #include "evaluator/cpu_functions.h"
 
 #include "evaluator/layer_arguments.h"
+#include "evaluator/parallel.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -95,9 +96,9 @@ std::vector<at::Tensor> CpuFunctions::run(const CompiledProgram& compiled, const
                 at::empty({cpu::table_size(program.instructions[output.value].extent, shape)}, at::kDouble));
         data.outputs.push_back(outputs.back().mutable_data_ptr());
     }
-    const std::int64_t grain = std::max<std::int64_t>(at::internal::GRAIN_SIZE / shape.pixels, 1);
-    compiled.run(shape, data,
-                 [grain](std::int64_t count, const auto& body) { at::parallel_for(0, count, grain, body); });
+    compiled.run(shape, data, [](std::int64_t count, std::int64_t elements_of_each, const auto& body) {
+        parallel_for(count, std::max<std::int64_t>(at::internal::GRAIN_SIZE / elements_of_each, 1), body);
+    });
     return outputs;
 }
 

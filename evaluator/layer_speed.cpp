@@ -2,6 +2,7 @@
 
 #include "evaluator/layer_module.h"
 #include "evaluator/layer_programs.h"
+#include "evaluator/parallel.h"
 #include "evaluator/schedule.h"
 
 #include <ATen/ATen.h>
@@ -107,7 +108,7 @@ double copy_speed(const SpeedTask& task) {
     std::vector<double> times;
     for (int run = -warm_ups; run < task.runs; ++run) {
         const double time = milliseconds([&] {
-            at::parallel_for(0, bytes, 1 << 16, [&](std::int64_t begin, std::int64_t end) {
+            parallel_for(bytes, 1 << 16, [&](std::int64_t begin, std::int64_t end) {
                 std::memcpy(static_cast<char*>(to.mutable_data_ptr()) + begin,
                             static_cast<const char*>(from.const_data_ptr()) + begin,
                             static_cast<std::size_t>(end - begin));
@@ -126,10 +127,9 @@ int least_bytes_moved(const primitives::Layer& layer) {
 }
 
 bool has_transcendental(const primitives::Layer& layer) {
-    constexpr std::array transcendental{Operation::exp, Operation::log, Operation::sigmoid, Operation::tanh};
     const LayerPrograms programs = layer_programs(layer.graph, layer.settings.epsilon, /*training=*/true);
     return std::ranges::any_of(programs.forward.instructions, [&](const Instruction& instruction) {
-        return std::ranges::find(transcendental, instruction.operation) != transcendental.end();
+        return row_of(instruction.operation).transcendental;
     });
 }
 

@@ -23,10 +23,10 @@ constexpr std::array<OperationRow, 17> table{{
     {Operation::abs, "abs", 1, false, [](double a, double, double) { return rows::abs(a); }},
     {Operation::sign, "sign", 1, false, [](double a, double, double) { return rows::sign(a); }},
     {Operation::sqrt, "sqrt", 1, false, [](double a, double, double) { return rows::sqrt(a); }},
-    {Operation::log, "log", 1, false, [](double a, double, double) { return rows::log(a); }},
-    {Operation::exp, "exp", 1, false, [](double a, double, double) { return rows::exp(a); }},
-    {Operation::sigmoid, "sigmoid", 1, false, [](double a, double, double) { return rows::sigmoid(a); }},
-    {Operation::tanh, "tanh", 1, false, [](double a, double, double) { return rows::tanh(a); }},
+    {Operation::log, "log", 1, false, [](double a, double, double) { return rows::log(a); }, true},
+    {Operation::exp, "exp", 1, false, [](double a, double, double) { return rows::exp(a); }, true},
+    {Operation::sigmoid, "sigmoid", 1, false, [](double a, double, double) { return rows::sigmoid(a); }, true},
+    {Operation::tanh, "tanh", 1, false, [](double a, double, double) { return rows::tanh(a); }, true},
     {Operation::where_zero, "where_zero", 3, false, [](double a, double b, double c) { return a == 0.0 ? b : c; }},
 }};
 

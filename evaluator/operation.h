@@ -35,6 +35,8 @@ struct OperationRow {
     bool commutative = false;
     /// The value in double of as many operands as the arity says; null for input, constant and mean.
     double (*value)(double a, double b, double c) = nullptr;
+    /// Takes a polynomial to compute, as long as a dozen of the others.
+    bool transcendental = false;
 };
 const OperationRow& row_of(Operation operation);
 

@@ -1,5 +1,7 @@
 #include "evaluator/schedule.h"
 
+#include "evaluator/kept_values.h"
+
 #include <algorithm>
 #include <functional>
 #include <set>
@@ -12,8 +14,8 @@ using primitives::IndexSet;
 
 class Scheduling {
   public:
-    explicit Scheduling(const Program& program)
-        : factored_(factor_means(program)), live_(live_with_plane_means(factored_)) {}
+    Scheduling(const Program& program, Reuse reuse)
+        : factored_(factor_means(program)), live_(live_with_plane_means(factored_)), reuse_(reuse) {}
 
     Schedule run() {
         for (std::size_t k = 0; k < factored_.plane_means.size(); ++k)
@@ -21,8 +23,7 @@ class Scheduling {
         for (std::size_t k = 0; k < program().outputs.size(); ++k)
             if (program().outputs[k].form == ProgramOutput::Form::tensor)
                 add_to(program().outputs[k].value).outputs.push_back(k);
-        for (Sweep& sweep : sweeps_)
-            for (Pass& pass : sweep.passes) fill(pass);
+        for (Sweep& sweep : sweeps_) fill(sweep);
         place_small_values();
         return {std::move(factored_), std::move(sweeps_), std::move(small_after_)};
     }
@@ -51,17 +52,37 @@ class Scheduling {
         return passes[pass];
     }
 
-    void fill(Pass& pass) const {
+    void fill(Sweep& sweep) const {
+        std::set<ValueId> computed, kept;
+        for (Pass& pass : sweep.passes) {
+            std::vector<ValueId> results;
+            for (const std::size_t k : pass.plane_means) results.push_back(factored_.plane_means[k].of);
+            for (const std::size_t k : pass.outputs) results.push_back(program().outputs[k].value);
+            const auto read_back =
+                reuse_ == Reuse::keep ? values_to_keep(program(), results, computed) : std::set<ValueId>();
+            fill(pass, results, read_back);
+            computed.insert(pass.instructions.begin(), pass.instructions.end());
+            kept.insert(read_back.begin(), read_back.end());
+        }
+        sweep.kept.assign(kept.begin(), kept.end());
+        for (Pass& pass : sweep.passes)  // the first that computes it
+            for (const ValueId id : pass.instructions)
+                if (kept.erase(id) != 0) pass.keeps.push_back(id);
+    }
+
+    void fill(Pass& pass, const std::vector<ValueId>& results, const std::set<ValueId>& read_back) const {
         std::set<ValueId> needed;
         const std::function<void(ValueId)> need = [&](ValueId id) {
-            if (at(id).operation == Operation::constant || !needed.insert(id).second || is_small(id)) return;
+            if (at(id).operation == Operation::constant || !needed.insert(id).second) return;
+            if (is_small(id) || read_back.contains(id)) return;
             for (const ValueId operand : operands_of(at(id))) need(operand);
         };
-        for (const std::size_t k : pass.plane_means) need(factored_.plane_means[k].of);
-        for (const std::size_t k : pass.outputs) need(program().outputs[k].value);
+        for (const ValueId id : results) need(id);
         for (const ValueId id : needed) {
             if (is_small(id))
                 pass.small_values.push_back(id);
+            else if (read_back.contains(id))
+                pass.kept_inputs.push_back(id);
             else if (at(id).operation == Operation::input)
                 pass.inputs.push_back(id);
             else
@@ -104,6 +125,7 @@ class Scheduling {
 
     FactoredProgram factored_;
     std::vector<bool> live_;
+    Reuse reuse_;
     std::vector<Sweep> sweeps_;
     std::vector<ValueId> small_after_;
     std::set<ValueId> placed_;
@@ -111,7 +133,7 @@ class Scheduling {
 
 }  // namespace
 
-Schedule schedule(const Program& program) { return Scheduling(program).run(); }
+Schedule schedule(const Program& program, Reuse reuse) { return Scheduling(program, reuse).run(); }
 
 int elements_moved(const Schedule& schedule) {
     std::size_t moved = 0;
@@ -149,6 +171,7 @@ std::string to_text(const Schedule& schedule) {
         for (const Pass& pass : sweep.passes) {
             text += "  pass\n";
             list("load ", pass.inputs);
+            list("read back ", pass.kept_inputs);
             list("", pass.instructions);
             for (const std::size_t k : pass.plane_means)
                 text += "    " +
@@ -157,6 +180,7 @@ std::string to_text(const Schedule& schedule) {
             for (const std::size_t k : pass.outputs)
                 text +=
                     "    store " + program.outputs[k].name + " = %" + std::to_string(program.outputs[k].value) + "\n";
+            for (const ValueId id : pass.keeps) text += "    keep %" + std::to_string(id) + "\n";
             list("  table ", pass.small_instructions);
         }
     }

@@ -11,10 +11,12 @@ namespace normact::evaluator {
 /// One loop over the elements of a block: loads full inputs, computes, stores full outputs and adds up plane means.
 struct Pass {
     std::vector<ValueId> inputs;           ///< full inputs that it loads
+    std::vector<ValueId> kept_inputs;      ///< what it reads of that which earlier passes of the block kept
     std::vector<ValueId> small_values;     ///< values without pixels that it reads, one a plane at most; no constants
     std::vector<ValueId> instructions;     ///< with pixels, in order
     std::vector<std::size_t> plane_means;  ///< which of the program's plane means it gives
     std::vector<std::size_t> outputs;      ///< which of the program's full outputs it stores
+    std::vector<ValueId> keeps;            ///< what it keeps for later passes of the block
     std::vector<ValueId> small_instructions;  ///< computed after it for the planes of the block, in order
 };
 
@@ -26,6 +28,7 @@ struct Sweep {
     Block block = Block::plane;
     std::vector<ValueId> small_before;  ///< computed before it for the whole tensor, in order
     std::vector<Pass> passes;
+    std::vector<ValueId> kept;  ///< all that its passes keep, in float32
 };
 
 /// In which order a program is computed: sweeps over the tensor with small tables between them. The same for every
@@ -38,9 +41,12 @@ struct Schedule {
     const Program& program() const { return factored.program; }
 };
 
-/// Each value with pixels is computed again in each pass that needs it: reading and computing anew is cheaper than
-/// keeping it.
-Schedule schedule(const Program& program);
+/// What passes do with a value with pixels that an earlier pass of the block computed: compute it again, or read it
+/// back where a transcendental function would have to be computed again. The latter is faster while the block and what
+/// is kept of it stay in the cache.
+enum class Reuse : std::uint8_t { compute_again, keep };
+
+Schedule schedule(const Program& program, Reuse reuse = Reuse::keep);
 
 /// Memory traffic for each element: reads and writes of tensors with pixels, in numbers of elements.
 int elements_moved(const Schedule& schedule);

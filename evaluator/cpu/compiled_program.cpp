@@ -27,16 +27,48 @@ class AlignedArray {
     T* data_;
 };
 
-/// What kernels of a thread read and add to, for as many planes as a block has.
+/// How many numbers the passes of a sweep keep for a column of a block.
+std::size_t kept_of_column(const Sweep& sweep, const Blocks& blocks, std::int64_t lanes) {
+    return sweep.kept.size() * static_cast<std::size_t>(blocks.vectors_of_column() * lanes);
+}
+
+/// How many numbers the pass with most of these has for a column.
+template <typename T>
+std::size_t most_of_column(const Sweep& sweep, std::vector<T> Pass::*list, std::int64_t lanes) {
+    std::size_t most = 0;
+    for (const Pass& pass : sweep.passes) most = std::max(most, (pass.*list).size());
+    return most * static_cast<std::size_t>(lanes);
+}
+
+/// What kernels of a thread read, add to and keep, for the columns of one block.
 struct Scratch {
-    Scratch(std::size_t small_size, std::size_t sums_size) : small(small_size), sums(sums_size), row_sums(sums_size) {
-        std::fill_n(row_sums.data(), sums_size, 0.0F);
+    Scratch(const Sweep& sweep, const Blocks& blocks, std::int64_t lanes)
+        : columns(static_cast<std::size_t>(blocks.columns())),
+          small(columns * most_of_column(sweep, &Pass::small_values, lanes)),
+          sums(columns * most_of_column(sweep, &Pass::plane_means, lanes)),
+          row_sums(columns * most_of_column(sweep, &Pass::plane_means, lanes)),
+          kept_size(static_cast<std::int64_t>(kept_of_column(sweep, blocks, lanes))),
+          kept(columns * kept_of_column(sweep, blocks, lanes)) {
+        std::fill_n(row_sums.data(), columns * most_of_column(sweep, &Pass::plane_means, lanes), 0.0F);
     }
 
+    std::size_t columns;
     AlignedArray<float> small;
     AlignedArray<double> sums;
     AlignedArray<float> row_sums;
+    std::int64_t kept_size;  ///< of a column
+    AlignedArray<float> kept;
 };
+
+/// Whether what the schedule keeps of each block stays in a cache of usual size.
+bool may_keep(const CompiledSchedule& compiled, const TensorShape& shape) {
+    constexpr std::size_t bytes_in_cache = 1 << 20;
+    return std::ranges::all_of(compiled.schedule().sweeps, [&](const Sweep& sweep) {
+        const Blocks blocks(sweep.block, shape, compiled.lanes());
+        const auto columns = static_cast<std::size_t>(blocks.columns());
+        return columns * kept_of_column(sweep, blocks, compiled.lanes()) * sizeof(float) <= bytes_in_cache;
+    });
+}
 
 }  // namespace
 
@@ -44,28 +76,31 @@ std::int64_t table_size(Extent extent, const TensorShape& shape) {
     return (extent.has_images() ? shape.images : 1) * (extent.has_groups() ? shape.channels : 1);
 }
 
+namespace {
+
 /// One run of a compiled program.
 class ProgramRun {
   public:
-    ProgramRun(const CompiledProgram& compiled, const TensorShape& shape, const ProgramData& data,
+    ProgramRun(const CompiledSchedule& compiled, const TensorShape& shape, const ProgramData& data,
                const ParallelFor& parallel_for)
         : compiled_(compiled),
-          program_(compiled.schedule_.program()),
+          schedule_(compiled.schedule()),
+          program_(schedule_.program()),
           shape_(shape),
           data_(data),
           parallel_for_(parallel_for),
-          lanes_(compiled.maker_.lanes()),
+          lanes_(compiled.lanes()),
           kernels_(compiled.kernels(shape.channels_last ? Layout::channels_last : Layout::contiguous)),
           tables_(program_, shape, padded(data.inputs, program_.inputs.size())) {}
 
     void run() {
-        const std::vector<Sweep>& sweeps = compiled_.schedule_.sweeps;
+        const std::vector<Sweep>& sweeps = schedule_.sweeps;
         const Planes all{0, shape_.images, 0, shape_.channels};
         for (std::size_t s = 0; s < sweeps.size(); ++s) {
             for (const ValueId id : sweeps[s].small_before) tables_.compute(id, all);
             run_sweep(s);
         }
-        for (const ValueId id : compiled_.schedule_.small_after) tables_.compute(id, all);
+        for (const ValueId id : schedule_.small_after) tables_.compute(id, all);
         for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
             const ProgramOutput& output = program_.outputs[k];
             if (output.form == ProgramOutput::Form::table)
@@ -87,40 +122,17 @@ class ProgramRun {
         for (std::int64_t c = 0; c < shape_.channels; ++c) to[c] = static_cast<float>(tables_.at(id, 0, c) * elements);
     }
 
-    std::int64_t element_size() const { return bytes_of(compiled_.type_); }
-
-    /// How many columns of small values and sums so many planes have: one each, or one for a vector of them.
-    std::int64_t columns_of(std::int64_t channels) const {
-        return shape_.channels_last ? (channels + lanes_ - 1) / lanes_ : channels;
-    }
-
-    /// How many channels a block has: whole groups where groups are to stay together, and of planes as many as stay in
-    /// the second-level cache, so that tables are computed for several of them at once.
-    std::int64_t block_channels(Block block) const {
-        if (block == Block::image) return shape_.channels;
-        if (shape_.channels_last)  // planes lie between each other; a few images are shared by more threads
-            return block == Block::plane && shape_.images < images_worth_sharing ? lanes_ : shape_.channels;
-        const std::int64_t unit = block == Block::plane ? 1 : shape_.channels / shape_.groups;
-        return std::clamp(elements_in_cache / shape_.pixels / unit * unit, unit, shape_.channels);
-    }
+    std::int64_t element_size() const { return bytes_of(compiled_.type()); }
 
     void run_sweep(std::size_t s) {
-        const Sweep& sweep = compiled_.schedule_.sweeps[s];
-        const std::int64_t width = block_channels(sweep.block);
-        const std::int64_t blocks_an_image = (shape_.channels + width - 1) / width;
-        std::size_t small_values = 0, plane_means = 0;
-        for (const Pass& pass : sweep.passes) {
-            small_values = std::max(small_values, pass.small_values.size());
-            plane_means = std::max(plane_means, pass.plane_means.size());
-        }
-        parallel_for_(shape_.images * blocks_an_image, [&](std::int64_t begin, std::int64_t end) {
-            const auto size = static_cast<std::size_t>(columns_of(width) * lanes_);
-            const Scratch scratch(small_values * size, plane_means * size);
+        const Sweep& sweep = schedule_.sweeps[s];
+        const Blocks blocks(sweep.block, shape_, lanes_);
+        parallel_for_(blocks.count(), blocks.elements(), [&](std::int64_t begin, std::int64_t end) {
+            const Scratch scratch(sweep, blocks, lanes_);
             for (std::int64_t block = begin; block < end; ++block) {
-                const std::int64_t image = block / blocks_an_image, first = block % blocks_an_image * width;
-                const Planes planes{image, image + 1, first, std::min(first + width, shape_.channels)};
+                const Planes planes = blocks.planes(block);
                 for (std::size_t p = 0; p < sweep.passes.size(); ++p) {
-                    run_pass(sweep.passes[p], *kernels_[s][p], planes, scratch);
+                    run_pass(sweep.passes[p], *kernels_[s][p], blocks, planes, scratch);
                     for (const ValueId id : sweep.passes[p].small_instructions) tables_.compute(id, planes);
                 }
             }
@@ -128,9 +140,10 @@ class ProgramRun {
     }
 
     /// Runs a pass over the planes of a block: one after the other in contiguous tensors, all at once in channels_last.
-    void run_pass(const Pass& pass, const Kernel& kernel, const Planes& planes, const Scratch& scratch) {
+    void run_pass(const Pass& pass, const Kernel& kernel, const Blocks& blocks, const Planes& planes,
+                  const Scratch& scratch) {
         const std::int64_t image = planes.first_image, channels = planes.last_channel - planes.first_channel;
-        const std::int64_t step = shape_.channels_last ? lanes_ : 1, columns = columns_of(channels);
+        const std::int64_t step = shape_.channels_last ? lanes_ : 1, columns = blocks.columns(channels);
         const std::int64_t small_size = static_cast<std::int64_t>(pass.small_values.size()) * lanes_;
         const std::int64_t sums_size = static_cast<std::int64_t>(pass.plane_means.size()) * lanes_;
         float* const small = scratch.small.data();
@@ -149,6 +162,7 @@ class ProgramRun {
                        {.small_values = small,
                         .sums = sums,
                         .row_sums = scratch.row_sums.data(),
+                        .kept = scratch.kept.data(),
                         .rows = shape_.pixels,
                         .columns = channels / lanes_,
                         .lanes_left = channels % lanes_,
@@ -158,6 +172,7 @@ class ProgramRun {
                 run_kernel(pass, kernel, (image * shape_.channels + channel) * shape_.pixels,
                            {.small_values = small + i * small_size,
                             .sums = sums + i * sums_size,
+                            .kept = scratch.kept.data() + i * scratch.kept_size,
                             .rows = 1,
                             .columns = shape_.pixels / lanes_,
                             .lanes_left = shape_.pixels % lanes_});
@@ -201,7 +216,7 @@ class ProgramRun {
                     const double* sums) {
         const double share = 1 / static_cast<double>(shape_.pixels);
         for (const std::size_t k : pass.plane_means) {
-            double* const to = &tables_.at(compiled_.schedule_.factored.plane_means[k].input, image, channel);
+            double* const to = &tables_.at(schedule_.factored.plane_means[k].input, image, channel);
             if (shape_.channels_last)
                 std::transform(sums, sums + channels, to, [share](double sum) { return sum * share; });
             else
@@ -210,35 +225,32 @@ class ProgramRun {
         }
     }
 
-    static constexpr std::int64_t elements_in_cache = 16384, images_worth_sharing = 16;
-
-    const CompiledProgram& compiled_;
+    const CompiledSchedule& compiled_;
+    const Schedule& schedule_;
     const Program& program_;
     const TensorShape& shape_;
     const ProgramData& data_;
     const ParallelFor& parallel_for_;
     const std::int64_t lanes_;
-    const CompiledProgram::Kernels& kernels_;
+    const CompiledSchedule::Kernels& kernels_;
     Tables tables_;
 };
 
-CompiledProgram::CompiledProgram(const Program& program, const KernelMaker& maker, ElementType type)
-    : schedule_(evaluator::schedule(program)), maker_(maker), type_(type) {}
+}  // namespace
 
-const CompiledProgram::Kernels& CompiledProgram::kernels(Layout layout) const {
-    const auto which = static_cast<std::size_t>(layout);
-    std::call_once(once_[which], [&] {
-        for (const Sweep& sweep : schedule_.sweeps) {
-            auto& kernels = kernels_[which].emplace_back();
-            for (const Pass& pass : sweep.passes)
-                kernels.push_back(maker_.make(pass_code(schedule_, pass), type_, layout));
-        }
+CompiledProgram::CompiledProgram(const Program& program, const KernelMaker& maker, ElementType type)
+    : program_(program), maker_(maker), keeping_(evaluator::schedule(program, Reuse::keep), maker, type) {}
+
+const CompiledSchedule& CompiledProgram::computing_again() const {
+    std::call_once(once_, [this] {
+        computing_again_ = std::make_unique<const CompiledSchedule>(evaluator::schedule(program_, Reuse::compute_again),
+                                                                    maker_, keeping_.type());
     });
-    return kernels_[which];
+    return *computing_again_;
 }
 
 void CompiledProgram::run(const TensorShape& shape, const ProgramData& data, const ParallelFor& parallel_for) const {
-    ProgramRun(*this, shape, data, parallel_for).run();
+    ProgramRun(may_keep(keeping_, shape) ? keeping_ : computing_again(), shape, data, parallel_for).run();
 }
 
 }  // namespace normact::evaluator::cpu

@@ -1,9 +1,8 @@
 #pragma once
 
-#include "evaluator/cpu/kernel.h"
-#include "evaluator/schedule.h"
+#include "evaluator/cpu/blocks.h"
+#include "evaluator/cpu/compiled_schedule.h"
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,13 +10,6 @@
 #include <vector>
 
 namespace normact::evaluator::cpu {
-
-/// The shape of the tensors that a program runs on, and how they lie in memory.
-struct TensorShape {
-    std::int64_t images, channels, pixels;
-    bool channels_last;
-    std::int64_t groups;  ///< divides the channels
-};
 
 /// Where the inputs and outputs of a program lie, in its order. Tensors with pixels are dense, of the kernel's element
 /// type; parameters and their gradients are float32 [C]. Tables, that is moments, are in double: [N,C] where the extent
@@ -30,12 +22,13 @@ struct ProgramData {
 /// How many numbers a value of this extent has if it is no tensor.
 std::int64_t table_size(Extent extent, const TensorShape& shape);
 
-/// Calls body(begin, end) for parts of [0, count), on several threads or on one.
-using ParallelFor =
-    std::function<void(std::int64_t count, const std::function<void(std::int64_t begin, std::int64_t end)>& body)>;
+/// Calls body(begin, end) for parts of [0, count), on several threads or on one. To tell which is worth it: each of
+/// them has so many elements to go over.
+using ParallelFor = std::function<void(std::int64_t count, std::int64_t elements_of_each,
+                                       const std::function<void(std::int64_t begin, std::int64_t end)>& body)>;
 
-/// A program made ready to run on the CPU at any shape: its schedule, and a kernel for each pass, made when a layout is
-/// first used. Safe from several threads. Results don't depend on how many threads there are.
+/// A program made ready to run on the CPU at any shape. Safe from several threads. Results don't depend on how many
+/// threads there are.
 class CompiledProgram {
   public:
     /// `maker` must outlive it.
@@ -43,20 +36,16 @@ class CompiledProgram {
 
     void run(const TensorShape& shape, const ProgramData& data, const ParallelFor& parallel_for) const;
 
-    const Schedule& schedule() const { return schedule_; }
+    const Schedule& schedule() const { return keeping_.schedule(); }
 
   private:
-    friend class ProgramRun;
+    const CompiledSchedule& computing_again() const;
 
-    using Kernels = std::vector<std::vector<std::unique_ptr<const Kernel>>>;  // [sweep][pass]
-
-    const Kernels& kernels(Layout layout) const;
-
-    Schedule schedule_;
+    Program program_;
     const KernelMaker& maker_;
-    ElementType type_;
-    mutable std::array<std::once_flag, 2> once_;
-    mutable std::array<Kernels, 2> kernels_;  // of each layout
+    CompiledSchedule keeping_;
+    mutable std::once_flag once_;
+    mutable std::unique_ptr<const CompiledSchedule> computing_again_;  // for blocks that no cache holds
 };
 
 }  // namespace normact::evaluator::cpu

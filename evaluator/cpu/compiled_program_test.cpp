@@ -116,7 +116,7 @@ std::vector<double> run(const Program& program, const KernelMaker& maker, const 
             bytes_of(extent, output.form == ProgramOutput::Form::tensor, c, sum ? 4 : 8)));
         data.outputs.push_back(memory.back()->data());
     }
-    compiled.run(c.shape, data, [](std::int64_t count, const auto& body) { body(0, count); });
+    compiled.run(c.shape, data, [](std::int64_t count, std::int64_t, const auto& body) { body(0, count); });
     std::vector<double> numbers;
     for (std::size_t k = 0; k < source.outputs.size(); ++k) {
         const GuardedMemory& from = *memory[first_output + k];
@@ -169,6 +169,18 @@ TEST(CompiledProgram, is_the_same_by_interpreter_and_jit_and_stays_within_its_me
                                      std::to_string(c.shape.channels) + "," + std::to_string(c.shape.pixels) +
                                      (c.shape.channels_last ? " channels_last" : " contiguous"));
     }
+}
+
+/// Then nothing is kept from pass to pass, whatever the schedule says.
+TEST(CompiledProgram, of_a_block_that_no_cache_holds_computes_the_same) {
+    if (jit() == nullptr) GTEST_SKIP() << "this processor has no AVX2";
+    const LayerPrograms programs =
+        layer_programs(primitives::parse_text("x*sigmoid(v1*x)/std_layer(x)"), 1e-2, /*training=*/true);
+    for (const Program* program : {&programs.forward, &programs.backward, &programs.double_backward})
+        for (const bool channels_last : {false, true}) {
+            const Case c{{1, 80, 4097, channels_last, 8}, ElementType::float32};
+            expect_agreement(run(*program, *jit(), c), run(*program, tile_interpreter(), c), c.type, "large block");
+        }
 }
 
 /// More values than registers, and more sums than fit: they wait on the stack.

@@ -67,6 +67,7 @@ class Compilation {
         for (std::size_t i = 0; i < code_.outputs.size(); ++i)
             a_.mov(tensors_[code_.inputs + i], a_.ptr[count_ + i * std::size_t{8}]);
         a_.mov(small_, field(offsetof(KernelCall, small_values)));
+        a_.mov(kept_, field(offsetof(KernelCall, kept)));
         a_.xor_(offset_, offset_);
         if (has_partial()) keep_masks();
     }
@@ -75,7 +76,7 @@ class Compilation {
     bool has_partial() const { return type_ == ElementType::float32; }
 
     PassBody body(std::size_t reserved, bool masked) {
-        return {code_, uses_, type_, a_, {tensors_, offset_, small_}, reserved, masked};
+        return {code_, uses_, type_, a_, {tensors_, offset_, small_, kept_}, reserved, masked};
     }
 
     /// The loop over the whole vectors of a row, whose sums wait in registers or on the stack, then the partial one.
@@ -123,6 +124,7 @@ class Compilation {
         a_.jnz(vector, VectorAssembler::T_NEAR);
         a_.L(no_vector);
         emit_partial_vector(partial);
+        skip_padded_vector();
         body_ = &whole;
         a_.add(offset_, field(offsetof(KernelCall, gap)));
         a_.dec(count_);
@@ -145,6 +147,11 @@ class Compilation {
     void emit_whole_vector(PassBody& body) {
         for (int part = 0; part < parts; ++part) emit_part(body, part, false);
         a_.add(offset_, kernel_lanes * bytes_of(type_));
+        go_on_in_kept();
+    }
+
+    void go_on_in_kept() {
+        if (code_.kept_values > 0) a_.add(kept_, static_cast<int>(code_.kept_values) * parts * vector_bytes);
     }
 
     /// The vector behind the whole ones, if there is one; in a plane with its own sums.
@@ -165,7 +172,18 @@ class Compilation {
         }
         a_.L(nothing_left);
         if (layout_ == Layout::contiguous) flush_sums();
+        go_on_in_kept();
         a_.L(end);
+    }
+
+    /// In what is kept, the place of a partial vector that JitKernel sees to.
+    void skip_padded_vector() {
+        if (has_partial() || code_.kept_values == 0) return;
+        Xbyak::Label nothing_left;
+        a_.cmp(field(offsetof(KernelCall, lanes_left)), 0);
+        a_.je(nothing_left);
+        go_on_in_kept();
+        a_.L(nothing_left);
     }
 
     void emit_part(PassBody& body, int part, bool masked) {
@@ -177,6 +195,10 @@ class Compilation {
         }
         for (std::size_t i = 0; i < code_.outputs.size(); ++i) {
             body.store(code_.outputs[i], i);
+            body.next_step();
+        }
+        for (const PassCode::Keep& keep : code_.keeps) {
+            body.keep(keep);
             body.next_step();
         }
     }
@@ -292,8 +314,8 @@ class Compilation {
     VectorAssembler& a_;
     Xbyak::Label masks_;
     const Reg64 call_ = a_.rdi, small_ = a_.rsi, columns_ = a_.rdx, left_ = a_.rcx, count_ = a_.r8, offset_ = a_.rax,
-                row_sums_ = a_.r15;
-    const std::array<Reg64, most_tensors> tensors_{a_.r9, a_.r10, a_.r11, a_.rbx, a_.rbp, a_.r12, a_.r13, a_.r14};
+                row_sums_ = a_.r15, kept_ = a_.r14;
+    const std::array<Reg64, most_tensors> tensors_{a_.r9, a_.r10, a_.r11, a_.rbx, a_.rbp, a_.r12, a_.r13};
 };
 
 class JitKernel : public Kernel {
@@ -304,6 +326,7 @@ class JitKernel : public Kernel {
           inputs_(code.inputs),
           outputs_(code.outputs.size()),
           small_values_(code.small_values),
+          kept_values_(code.kept_values),
           sums_(code.plane_means.size()),
           code_(Compilation(code, type, layout).run()),
           function_(code_->getCode<void (*)(const KernelCall*)>()) {}
@@ -328,6 +351,7 @@ class JitKernel : public Kernel {
         const std::int64_t offset = row * (behind + call.gap) + behind;
         // In a plane all vectors have the same small values and sums; then there is one row.
         const auto column = static_cast<std::size_t>(layout_ == Layout::contiguous ? 0 : call.columns) * kernel_lanes;
+        const auto kept = static_cast<std::size_t>(row * (call.columns + 1) + call.columns) * kernel_lanes;
         for (std::size_t i = 0; i < inputs_; ++i) {
             std::memcpy(padded[i].data(), static_cast<const char*>(call.inputs[i]) + offset, bytes);
             inputs[i] = padded[i].data();
@@ -338,6 +362,7 @@ class JitKernel : public Kernel {
                              .small_values = call.small_values + column * small_values_,
                              .sums = sums.data(),
                              .row_sums = row_sums.data(),
+                             .kept = call.kept + kept * kept_values_,
                              .rows = 1,
                              .columns = 1,
                              .lanes_left = 0,
@@ -352,7 +377,7 @@ class JitKernel : public Kernel {
 
     ElementType type_;
     Layout layout_;
-    std::size_t inputs_, outputs_, small_values_, sums_;
+    std::size_t inputs_, outputs_, small_values_, kept_values_, sums_;
     std::unique_ptr<VectorAssembler> code_;
     void (*function_)(const KernelCall*);
 };

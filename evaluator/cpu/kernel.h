@@ -11,7 +11,7 @@ namespace normact::evaluator::cpu {
 
 /// The most tensors that a pass reads and writes: double backward has x, the gradient, that of the gradient, and two
 /// results.
-inline constexpr std::size_t most_tensors = 8;
+inline constexpr std::size_t most_tensors = 7;
 
 /// How tensors lie in memory, and so what the rows of a call are: either way a kernel reads memory in its order.
 enum class Layout : std::uint8_t {
@@ -27,6 +27,7 @@ struct KernelCall {
     const float* small_values = nullptr;  ///< a vector each; in channels_last as many again for each column
     double* sums = nullptr;     ///< a vector for each plane mean, likewise: what the rows add up to is added here
     float* row_sums = nullptr;  ///< in channels_last as many vectors as there are sums, all 0: scratch, 0 again then
+    float* kept = nullptr;      ///< as many vectors for each vector of the call, in its order, as values are kept
     std::int64_t rows = 1;
     std::int64_t columns = 0;     ///< how many vectors with all lanes a row has …
     std::int64_t lanes_left = 0;  ///< … and how many lanes the one behind them has; 0: there is none

@@ -100,6 +100,8 @@ void PassBody::store(const Operand& value, std::size_t output) {
     pinned_[from.getIdx()] = false;
 }
 
+void PassBody::keep(const PassCode::Keep& keep) { a_.vmovups(kept(keep.place), load(keep.value)); }
+
 Address PassBody::tensor(std::size_t number) {
     return a_.ptr[memory_.tensors[number] + memory_.offset +
                   static_cast<std::size_t>(part_ * register_lanes * bytes_of(type_))];
@@ -108,6 +110,10 @@ Address PassBody::tensor(std::size_t number) {
 Address PassBody::small_value(std::uint32_t number) {
     return a_.ptr[memory_.small_values +
                   static_cast<std::size_t>((static_cast<int>(number) * parts + part_) * vector_bytes)];
+}
+
+Address PassBody::kept(std::uint32_t place) {
+    return a_.ptr[memory_.kept + static_cast<std::size_t>((static_cast<int>(place) * parts + part_) * vector_bytes)];
 }
 
 Address PassBody::slot(std::size_t step) {
@@ -128,6 +134,8 @@ void PassBody::emit_load(Ymm to, const Operand& value) {
             }
             return;
         }
+        case Kind::kept:
+            return a_.vmovups(to, kept(value.number));
         case Kind::step:
             return a_.vmovups(to, slot(value.number));
         case Kind::small_value:

@@ -22,11 +22,12 @@ struct PassRegisters {
     std::array<Xbyak::Reg64, most_tensors> tensors;  ///< where the inputs lie, then the outputs
     Xbyak::Reg64 offset;                             ///< from there to the vector
     Xbyak::Reg64 small_values;
+    Xbyak::Reg64 kept;  ///< of this vector
 };
 
 /// Writes the body of a pass for a part of a vector and chooses its vector registers: all but the first `reserved`, and
 /// those of the masks of a masked body. Values that find no register wait on the stack, behind the places for sums;
-/// inputs, small values and constants are simply read again.
+/// inputs, kept and small values and constants are simply read again.
 class PassBody {
   public:
     /// All arguments must outlive it.
@@ -37,12 +38,13 @@ class PassBody {
     int take_register();
     void release_register(int r) { taken_[r] = false; }
 
-    /// The steps, for one part. Then, in the order of the pass, what is added up and stored is loaded, each followed by
-    /// next_step.
+    /// The steps, for one part. Then, in the order of the pass, what is added up, stored and kept is loaded, each
+    /// followed by next_step.
     void emit(int part);
     /// The value, in a register that stays until the next call.
     Xbyak::Ymm load(const Operand& value);
     void store(const Operand& value, std::size_t output);
+    void keep(const PassCode::Keep& keep);
     void next_step() { drop_dead(++step_); }
 
     Xbyak::Ymm mask(int part) const { return Xbyak::Ymm(mask_ + part); }
@@ -57,6 +59,7 @@ class PassBody {
 
     Xbyak::Address tensor(std::size_t number);
     Xbyak::Address small_value(std::uint32_t number);
+    Xbyak::Address kept(std::uint32_t place);
     Xbyak::Address slot(std::size_t step);
 
     void emit_load(Xbyak::Ymm to, const Operand& value);

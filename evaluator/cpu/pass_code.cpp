@@ -5,11 +5,16 @@
 
 namespace normact::evaluator::cpu {
 
-PassCode pass_code(const Schedule& schedule, const Pass& pass) {
+PassCode pass_code(const Schedule& schedule, const Sweep& sweep, const Pass& pass) {
     const Program& program = schedule.program();
     PassCode code;
     std::map<ValueId, Operand> operands;
     for (const ValueId id : pass.inputs) operands[id] = {Operand::Kind::input, code.inputs++};
+    const auto place = [&](ValueId id) {
+        return static_cast<std::uint32_t>(std::ranges::find(sweep.kept, id) - sweep.kept.begin());
+    };
+    code.kept_values = static_cast<std::uint32_t>(sweep.kept.size());
+    for (const ValueId id : pass.kept_inputs) operands[id] = {Operand::Kind::kept, place(id)};
     for (const ValueId id : pass.small_values) operands[id] = {Operand::Kind::small_value, code.small_values++};
     const auto operand = [&](ValueId id) {
         const Instruction& instruction = program.instructions[id];
@@ -30,6 +35,7 @@ PassCode pass_code(const Schedule& schedule, const Pass& pass) {
     for (const std::size_t k : pass.plane_means)
         code.plane_means.push_back(operand(schedule.factored.plane_means[k].of));
     for (const std::size_t k : pass.outputs) code.outputs.push_back(operand(program.outputs[k].value));
+    for (const ValueId id : pass.keeps) code.keeps.push_back({operand(id), place(id)});
     return code;
 }
 

@@ -7,11 +7,6 @@
 
 namespace normact::evaluator::cpu {
 
-/// A range of planes: images and channels.
-struct Planes {
-    std::int64_t first_image, last_image, first_channel, last_channel;
-};
-
 /// The small values of a program while it runs, in double: each a table over images and channels, with strides of 0
 /// where its extent says that it does not differ.
 class Tables {

@@ -174,6 +174,8 @@ struct Run {
     std::int64_t count, lanes;
     const float* small_values;
     double* sums;
+    float* kept;              // of the first one
+    std::size_t kept_stride;  // numbers from there to the next one's
 };
 
 struct Interpretation {
@@ -182,12 +184,15 @@ struct Interpretation {
     const KernelCall& call;
     float* scratch;  // a tile for each input, then for each step; then a vector for each constant
 
-    Source source(const Operand& operand, const Run& run) const {
+    /// `first`: the tile's first vector in the run.
+    Source source(const Operand& operand, const Run& run, std::int64_t first) const {
         const std::size_t lanes = hn::Lanes(Float());
         const std::size_t size = tile * lanes;
         switch (operand.kind) {
             case Operand::Kind::input:
                 return {scratch + operand.number * size, lanes};
+            case Operand::Kind::kept:
+                return {kept(operand.number, run, first), run.kept_stride};
             case Operand::Kind::step:
                 return {scratch + (code.inputs + operand.number) * size, lanes};
             case Operand::Kind::small_value:
@@ -196,6 +201,10 @@ struct Interpretation {
                 break;
         }
         return {scratch + (code.inputs + code.steps.size()) * size + operand.number * lanes, 0};
+    }
+
+    float* kept(std::uint32_t place, const Run& run, std::int64_t first) const {
+        return run.kept + static_cast<std::size_t>(first) * run.kept_stride + place * hn::Lanes(Float());
     }
 
     void run(const Run& run) const {
@@ -211,15 +220,22 @@ struct Interpretation {
         for (std::size_t i = 0; i < code.steps.size(); ++i) {
             const Step& step = code.steps[i];
             const auto operand = [&](int which) {
-                return which < row_of(step.operation).arity ? source(step.operands[which], run) : Source{nullptr, 0};
+                return which < row_of(step.operation).arity ? source(step.operands[which], run, first)
+                                                            : Source{nullptr, 0};
             };
             Apply(step, operand(0), operand(1), operand(2), scratch + (code.inputs + i) * size, count);
         }
         for (std::size_t i = 0; i < code.plane_means.size(); ++i)
-            AddUp(source(code.plane_means[i], run), count, run.lanes, run.sums + i * hn::Lanes(Float()));
+            AddUp(source(code.plane_means[i], run, first), count, run.lanes, run.sums + i * hn::Lanes(Float()));
         for (std::size_t i = 0; i < code.outputs.size(); ++i)
-            StoreTile(source(code.outputs[i], run), run.stride, count, run.lanes, type,
+            StoreTile(source(code.outputs[i], run, first), run.stride, count, run.lanes, type,
                       static_cast<char*>(call.outputs[i]) + offset);
+        for (const PassCode::Keep& keep : code.keeps) {
+            const Source from = source(keep.value, run, first);
+            float* to = kept(keep.place, run, first);
+            for (std::int64_t i = 0; i < count; ++i, to += run.kept_stride)
+                std::copy_n(from.data + i * from.step, hn::Lanes(Float()), to);
+        }
     }
 };
 
@@ -235,16 +251,22 @@ void Interpret(const PassCode& code, ElementType type, Layout layout, const Kern
     const Interpretation interpretation{code, type, call, scratch.get()};
     const auto all_lanes = static_cast<std::int64_t>(lanes);
     const std::int64_t bytes = all_lanes * bytes_of(type), behind = call.columns * bytes;
+    const std::size_t kept = code.kept_values * lanes;
     if (layout == Layout::contiguous) {
-        interpretation.run({0, bytes, call.columns, all_lanes, call.small_values, call.sums});
-        if (call.lanes_left > 0) interpretation.run({behind, bytes, 1, call.lanes_left, call.small_values, call.sums});
+        interpretation.run({0, bytes, call.columns, all_lanes, call.small_values, call.sums, call.kept, kept});
+        if (call.lanes_left > 0)
+            interpretation.run({behind, bytes, 1, call.lanes_left, call.small_values, call.sums,
+                                call.kept + static_cast<std::size_t>(call.columns) * kept, kept});
         return;
     }
-    for (std::int64_t column = 0; column < call.columns + (call.lanes_left > 0 ? 1 : 0); ++column)
-        interpretation.run({column * bytes, behind + call.gap, call.rows,
-                            column < call.columns ? all_lanes : call.lanes_left,
-                            call.small_values + static_cast<std::size_t>(column) * code.small_values * lanes,
-                            call.sums + static_cast<std::size_t>(column) * code.plane_means.size() * lanes});
+    const std::int64_t columns = call.columns + (call.lanes_left > 0 ? 1 : 0);
+    for (std::int64_t c = 0; c < columns; ++c) {
+        const auto column = static_cast<std::size_t>(c);
+        interpretation.run({c * bytes, behind + call.gap, call.rows, c < call.columns ? all_lanes : call.lanes_left,
+                            call.small_values + column * code.small_values * lanes,
+                            call.sums + column * code.plane_means.size() * lanes, call.kept + column * kept,
+                            static_cast<std::size_t>(columns) * kept});
+    }
 }
 
 }  // namespace normact::evaluator::cpu::HWY_NAMESPACE

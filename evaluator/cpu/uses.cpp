@@ -4,9 +4,10 @@
 
 namespace normact::evaluator::cpu {
 
-Uses::Uses(const PassCode& code) : inputs_(code.inputs), steps_(code.steps.size()) {
+Uses::Uses(const PassCode& code) : inputs_(code.inputs), kept_(code.kept_values), steps_(code.steps.size()) {
     const auto add = [&](const Operand& operand, std::size_t step) {
         if (operand.kind == Operand::Kind::input) inputs_[operand.number].push_back(step);
+        if (operand.kind == Operand::Kind::kept) kept_[operand.number].push_back(step);
         if (operand.kind == Operand::Kind::step) steps_[operand.number].push_back(step);
     };
     for (std::size_t i = 0; i < code.steps.size(); ++i)
@@ -14,10 +15,12 @@ Uses::Uses(const PassCode& code) : inputs_(code.inputs), steps_(code.steps.size(
     std::size_t last = code.steps.size();
     for (const Operand& operand : code.plane_means) add(operand, last++);
     for (const Operand& operand : code.outputs) add(operand, last++);
+    for (const PassCode::Keep& keep : code.keeps) add(keep.value, last++);
 }
 
 const std::vector<std::size_t>& Uses::of(const Operand& value) const {
     if (value.kind == Operand::Kind::input) return inputs_[value.number];
+    if (value.kind == Operand::Kind::kept) return kept_[value.number];
     return value.kind == Operand::Kind::step ? steps_[value.number] : none_;
 }
 

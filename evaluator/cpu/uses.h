@@ -13,8 +13,8 @@ class Uses {
   public:
     explicit Uses(const PassCode& code);
 
-    /// The number of the next step at or after `step` that reads the value; sums and stores count as steps behind the
-    /// last one. `never` if there is none.
+    /// The number of the next step at or after `step` that reads the value; sums, stores and what is kept count as
+    /// steps behind the last one. `never` if there is none.
     std::size_t next(const Operand& value, std::size_t step) const;
 
     static constexpr std::size_t never = ~std::size_t{0};
@@ -22,7 +22,7 @@ class Uses {
   private:
     const std::vector<std::size_t>& of(const Operand& value) const;
 
-    std::vector<std::vector<std::size_t>> inputs_, steps_;
+    std::vector<std::vector<std::size_t>> inputs_, kept_, steps_;
     std::vector<std::size_t> none_;
 };
 

@@ -59,11 +59,12 @@ struct Bound {
     Operation operation;
     double (*exact)(double);
     double ulp;
+    double least = 0;  ///< a smaller result may be 0
 };
 
 const std::array bounds{Bound{Operation::exp, std::exp, 2.0}, Bound{Operation::log, std::log, 2.0},
                         Bound{Operation::tanh, std::tanh, 3.0},
-                        Bound{Operation::sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, 3.0}};
+                        Bound{Operation::sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, 3.0, 0x1p-127}};
 
 /// Every 1009th of the 2^32 float32, NaN, infinities and subnormal numbers among them.
 std::vector<float> samples(bool positive) {
@@ -77,13 +78,15 @@ std::vector<float> samples(bool positive) {
 
 TEST(VectorMath, keeps_its_bounds_over_the_whole_range) {
     for (const KernelMaker* maker : kernel_makers())
-        for (const auto& [operation, exact, bound] : bounds) {
+        for (const auto& [operation, exact, bound, least] : bounds) {
             const std::vector<float> x = samples(operation == Operation::log);
             const std::vector<float> y = Function(*maker, operation)(x);
             double worst = 0;
             float at = 0;
             for (std::size_t i = 0; i < x.size(); ++i) {
-                const double error = ulp_error(y[i], exact(x[i]));
+                const double result = exact(x[i]);
+                if (y[i] == 0 && std::abs(result) < least) continue;
+                const double error = ulp_error(y[i], result);
                 if (!(error <= worst)) worst = error, at = x[i];
             }
             EXPECT_LE(worst, bound) << maker->name() << " " << row_of(operation).name << "(" << at << ")";

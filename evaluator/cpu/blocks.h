@@ -1,0 +1,48 @@
+#pragma once
+
+#include "evaluator/schedule.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace normact::evaluator::cpu {
+
+/// The shape of the tensors that a program runs on, and how they lie in memory.
+struct TensorShape {
+    std::int64_t images, channels, pixels;
+    bool channels_last;
+    std::int64_t groups;  ///< divides the channels
+};
+
+/// A range of planes: images and channels.
+struct Planes {
+    std::int64_t first_image, last_image, first_channel, last_channel;
+};
+
+/// How a sweep divides tensors into blocks: an image of each, or some of its channels. Sizes are in vectors of `lanes`
+/// numbers.
+class Blocks {
+  public:
+    Blocks(Block block, const TensorShape& shape, std::int64_t lanes);
+
+    std::int64_t count() const { return shape_.images * blocks_of_image(); }
+    Planes planes(std::int64_t block) const;
+    /// How many elements a block has at most.
+    std::int64_t elements() const { return channels_ * shape_.pixels; }
+
+    /// How many vectors of small values and of sums so many channels have: one each, or one for a vector of them.
+    std::int64_t columns(std::int64_t channels) const { return shape_.channels_last ? vectors(channels) : channels; }
+    /// The same of a block.
+    std::int64_t columns() const { return columns(channels_); }
+    /// How many vectors of elements a column has.
+    std::int64_t vectors_of_column() const { return shape_.channels_last ? shape_.pixels : vectors(shape_.pixels); }
+
+  private:
+    std::int64_t blocks_of_image() const { return (shape_.channels + channels_ - 1) / channels_; }
+    std::int64_t vectors(std::int64_t elements) const { return (elements + lanes_ - 1) / lanes_; }
+
+    TensorShape shape_;
+    std::int64_t lanes_, channels_;
+};
+
+}  // namespace normact::evaluator::cpu

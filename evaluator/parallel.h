@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace normact::evaluator {
+
+/// Calls body(begin, end) for parts of [0, count) of `grain` or more, on as many of LibTorch's threads as
+/// at::get_num_threads() says, on the caller's alone within a parallel region.
+void parallel_for(std::int64_t count, std::int64_t grain,
+                  const std::function<void(std::int64_t begin, std::int64_t end)>& body);
+
+}  // namespace normact::evaluator
