@@ -7,10 +7,12 @@
 #include "evaluator/sample_layers.h"
 #include "evaluator/schedule.h"
 #include "primitives/catalogue.h"
+#include "primitives/space.h"
 #include "primitives/text.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -168,6 +170,30 @@ TEST(FactoredMeans, are_taken_over_planes_alone) {
                 }
         }
     }
+}
+
+/// What backward keeps beside its inputs: moments in double. At N=128, C=64, 32×32.
+TEST(LayerPrograms, save_at_most_a_twentieth_of_x) {
+    constexpr int images = 128, channels = 64, pixels = 32 * 32;
+    std::vector<primitives::LayerGraph> graphs;
+    for (const primitives::CatalogueEntry& entry : primitives::catalogue()) graphs.push_back(entry.layer.graph);
+    Generator generator(12);
+    for (int i = 0; i < 2000; ++i)
+        graphs.push_back(primitives::random_graph(generator, primitives::paper_space(i % 2 == 0)));
+    std::size_t most = 0;
+    for (const primitives::LayerGraph& graph : graphs) {
+        const Program forward = layer_programs(graph, 1e-5, true).forward;
+        std::size_t bytes = 0;
+        for (const ProgramOutput& output : forward.outputs) {
+            if (!output.name.starts_with("saved")) continue;
+            const Extent extent = forward.instructions[output.value].extent;
+            ASSERT_FALSE(extent.has_pixels()) << primitives::to_text(graph);
+            bytes += sizeof(double) * (extent.has_images() ? images : 1) * (extent.has_groups() ? channels : 1);
+        }
+        EXPECT_LE(bytes, sizeof(float) * images * channels * pixels / 20) << primitives::to_text(graph);
+        most = std::max(most, bytes);
+    }
+    EXPECT_GT(most, 0U);
 }
 
 struct Floor {

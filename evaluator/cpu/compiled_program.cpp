@@ -32,28 +32,32 @@ std::size_t kept_of_column(const Sweep& sweep, const Blocks& blocks, std::int64_
     return sweep.kept.size() * static_cast<std::size_t>(blocks.vectors_of_column() * lanes);
 }
 
-/// How many numbers the pass with most of these has for a column.
-template <typename T>
-std::size_t most_of_column(const Sweep& sweep, std::vector<T> Pass::*list, std::int64_t lanes) {
+/// How many small values all passes of a sweep read, and how many sums the pass with most of them has.
+std::size_t small_values_of(const Sweep& sweep) {
+    std::size_t all = 0;
+    for (const Pass& pass : sweep.passes) all += pass.small_values.size();
+    return all;
+}
+std::size_t most_sums_of(const Sweep& sweep) {
     std::size_t most = 0;
-    for (const Pass& pass : sweep.passes) most = std::max(most, (pass.*list).size());
-    return most * static_cast<std::size_t>(lanes);
+    for (const Pass& pass : sweep.passes) most = std::max(most, pass.plane_means.size());
+    return most;
 }
 
 /// What kernels of a thread read, add to and keep, for the columns of one block.
 struct Scratch {
     Scratch(const Sweep& sweep, const Blocks& blocks, std::int64_t lanes)
         : columns(static_cast<std::size_t>(blocks.columns())),
-          small(columns * most_of_column(sweep, &Pass::small_values, lanes)),
-          sums(columns * most_of_column(sweep, &Pass::plane_means, lanes)),
-          row_sums(columns * most_of_column(sweep, &Pass::plane_means, lanes)),
+          small(columns * small_values_of(sweep) * static_cast<std::size_t>(lanes)),
+          sums(columns * most_sums_of(sweep) * static_cast<std::size_t>(lanes)),
+          row_sums(columns * most_sums_of(sweep) * static_cast<std::size_t>(lanes)),
           kept_size(static_cast<std::int64_t>(kept_of_column(sweep, blocks, lanes))),
           kept(columns * kept_of_column(sweep, blocks, lanes)) {
-        std::fill_n(row_sums.data(), columns * most_of_column(sweep, &Pass::plane_means, lanes), 0.0F);
+        std::fill_n(row_sums.data(), columns * most_sums_of(sweep) * static_cast<std::size_t>(lanes), 0.0F);
     }
 
     std::size_t columns;
-    AlignedArray<float> small;
+    AlignedArray<float> small;  ///< of each pass in turn
     AlignedArray<double> sums;
     AlignedArray<float> row_sums;
     std::int64_t kept_size;  ///< of a column
@@ -129,33 +133,40 @@ class ProgramRun {
         const Blocks blocks(sweep.block, shape_, lanes_);
         parallel_for_(blocks.count(), blocks.elements(), [&](std::int64_t begin, std::int64_t end) {
             const Scratch scratch(sweep, blocks, lanes_);
+            Planes before{-1, -1, -1, -1};
             for (std::int64_t block = begin; block < end; ++block) {
                 const Planes planes = blocks.planes(block);
+                float* small = scratch.small.data();
                 for (std::size_t p = 0; p < sweep.passes.size(); ++p) {
-                    run_pass(sweep.passes[p], *kernels_[s][p], blocks, planes, scratch);
-                    for (const ValueId id : sweep.passes[p].small_instructions) tables_.compute(id, planes);
+                    const Pass& pass = sweep.passes[p];
+                    gather(pass, planes, /*other_channels=*/planes.first_channel != before.first_channel, small);
+                    run_pass(pass, *kernels_[s][p], planes, scratch, small);
+                    small += scratch.columns * pass.small_values.size() * static_cast<std::size_t>(lanes_);
+                    for (const ValueId id : pass.small_instructions) tables_.compute(id, planes);
                 }
+                before = planes;
             }
         });
     }
 
+    /// Calls function(channel, count, column) for each column of a block: a plane, or in channels_last a vector of
+    /// them.
+    template <typename Function>
+    void for_each_column(const Planes& planes, const Function& function) const {
+        const std::int64_t step = shape_.channels_last ? lanes_ : 1;
+        std::int64_t column = 0;
+        for (std::int64_t c = planes.first_channel; c < planes.last_channel; c += step)
+            function(c, std::min(step, planes.last_channel - c), column++);
+    }
+
     /// Runs a pass over the planes of a block: one after the other in contiguous tensors, all at once in channels_last.
-    void run_pass(const Pass& pass, const Kernel& kernel, const Blocks& blocks, const Planes& planes,
-                  const Scratch& scratch) {
+    void run_pass(const Pass& pass, const Kernel& kernel, const Planes& planes, const Scratch& scratch,
+                  const float* small) {
         const std::int64_t image = planes.first_image, channels = planes.last_channel - planes.first_channel;
-        const std::int64_t step = shape_.channels_last ? lanes_ : 1, columns = blocks.columns(channels);
-        const std::int64_t small_size = static_cast<std::int64_t>(pass.small_values.size()) * lanes_;
-        const std::int64_t sums_size = static_cast<std::int64_t>(pass.plane_means.size()) * lanes_;
-        float* const small = scratch.small.data();
+        const std::int64_t small_size = std::ssize(pass.small_values) * lanes_;
+        const std::int64_t sums_size = std::ssize(pass.plane_means) * lanes_;
         double* const sums = scratch.sums.data();
-        const auto for_each_column = [&](const auto& function) {
-            for (std::int64_t i = 0; i < columns; ++i)
-                function(i, planes.first_channel + i * step, std::min(step, channels - i * step));
-        };
-        for_each_column([&](std::int64_t i, std::int64_t channel, std::int64_t count) {
-            gather(pass, image, channel, count, small + i * small_size);
-        });
-        std::fill_n(sums, columns * sums_size, 0.0);
+        std::fill_n(sums, static_cast<std::int64_t>(scratch.columns) * sums_size, 0.0);
         if (shape_.channels_last) {
             const std::int64_t start = image * shape_.pixels * shape_.channels + planes.first_channel;
             run_kernel(pass, kernel, start,
@@ -168,7 +179,7 @@ class ProgramRun {
                         .lanes_left = channels % lanes_,
                         .gap = (shape_.channels - channels / lanes_ * lanes_) * element_size()});
         } else {
-            for_each_column([&](std::int64_t i, std::int64_t channel, std::int64_t) {
+            for_each_column(planes, [&](std::int64_t channel, std::int64_t, std::int64_t i) {
                 run_kernel(pass, kernel, (image * shape_.channels + channel) * shape_.pixels,
                            {.small_values = small + i * small_size,
                             .sums = sums + i * sums_size,
@@ -178,7 +189,7 @@ class ProgramRun {
                             .lanes_left = shape_.pixels % lanes_});
             });
         }
-        for_each_column([&](std::int64_t i, std::int64_t channel, std::int64_t count) {
+        for_each_column(planes, [&](std::int64_t channel, std::int64_t count, std::int64_t i) {
             take_means(pass, image, channel, count, sums + i * sums_size);
         });
     }
@@ -198,18 +209,27 @@ class ProgramRun {
         kernel.run(call);
     }
 
-    /// The small values of a pass for one plane, or for a vector of planes in channels_last.
-    void gather(const Pass& pass, std::int64_t image, std::int64_t channel, std::int64_t channels, float* to) {
+    /// The small values of a pass for the columns of a block. What images share has its place from the block before, if
+    /// that was one of the same channels.
+    void gather(const Pass& pass, const Planes& planes, bool other_channels, float* to) {
+        const std::int64_t size = std::ssize(pass.small_values) * lanes_;
         for (const ValueId id : pass.small_values) {
-            if (shape_.channels_last && tables_.channel_stride(id) != 0) {
-                const double* from = &tables_.at(id, image, channel);
-                for (std::int64_t l = 0; l < channels; ++l) to[l] = static_cast<float>(from[l]);
-                std::fill(to + channels, to + lanes_, 0.0F);
-            } else {
-                std::fill_n(to, lanes_, static_cast<float>(tables_.at(id, image, channel)));
-            }
+            if (other_channels || program_.instructions[id].extent.has_images())
+                for_each_column(planes, [&](std::int64_t channel, std::int64_t count, std::int64_t column) {
+                    gather(id, planes.first_image, channel, count, to + column * size);
+                });
             to += lanes_;
         }
+    }
+
+    void gather(ValueId id, std::int64_t image, std::int64_t channel, std::int64_t channels, float* to) {
+        if (!shape_.channels_last || tables_.channel_stride(id) == 0) {
+            std::fill_n(to, lanes_, static_cast<float>(tables_.at(id, image, channel)));
+            return;
+        }
+        const double* from = &tables_.at(id, image, channel);
+        for (std::int64_t l = 0; l < channels; ++l) to[l] = static_cast<float>(from[l]);
+        std::fill(to + channels, to + lanes_, 0.0F);
     }
 
     void take_means(const Pass& pass, std::int64_t image, std::int64_t channel, std::int64_t channels,
