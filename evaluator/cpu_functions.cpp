@@ -96,6 +96,8 @@ std::vector<at::Tensor> CpuFunctions::run(const CompiledProgram& compiled, const
                 at::empty({cpu::table_size(program.instructions[output.value].extent, shape)}, at::kDouble));
         data.outputs.push_back(outputs.back().mutable_data_ptr());
     }
+    const at::Tensor tables = pool_->empty_doubles(compiled.tables_size(shape));
+    data.tables = tables.mutable_data_ptr<double>();
     compiled.run(shape, data, [](std::int64_t count, std::int64_t elements_of_each, const auto& body) {
         parallel_for(count, std::max<std::int64_t>(at::internal::GRAIN_SIZE / elements_of_each, 1), body);
     });

@@ -23,12 +23,21 @@ TensorPool::~TensorPool() {
 }
 
 at::Tensor TensorPool::empty_like(const at::Tensor& like) {
-    const std::size_t bytes = like.nbytes();
-    if (bytes < smallest_block || !like.is_non_overlapping_and_dense()) return at::empty_like(like);
+    if (!like.is_non_overlapping_and_dense()) return at::empty_like(like);
+    return empty_dense(like.sizes(), like.strides(), like.nbytes(), like.options().requires_grad(false));
+}
+
+at::Tensor TensorPool::empty_doubles(std::int64_t count) {
+    return empty_dense({count}, {1}, static_cast<std::size_t>(count) * sizeof(double), at::kDouble);
+}
+
+at::Tensor TensorPool::empty_dense(at::IntArrayRef sizes, at::IntArrayRef strides, std::size_t bytes,
+                                   const at::TensorOptions& options) {
+    if (bytes < smallest_block) return at::empty_strided(sizes, strides, options);
     const std::size_t size = (bytes + page - 1) / page * page;
     void* block = take(size);
     const auto give_back = [pool = shared_from_this(), size](void* dead) { pool->give_back(dead, size); };
-    return at::from_blob(block, like.sizes(), like.strides(), give_back, like.options().requires_grad(false));
+    return at::from_blob(block, sizes, strides, give_back, options);
 }
 
 std::size_t TensorPool::free_bytes() const {

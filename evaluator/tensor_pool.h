@@ -21,12 +21,16 @@ class TensorPool : public std::enable_shared_from_this<TensorPool> {
 
     /// A tensor of the shape, type and memory format of `like`, its elements undefined.
     at::Tensor empty_like(const at::Tensor& like);
+    /// So many numbers in double, undefined.
+    at::Tensor empty_doubles(std::int64_t count);
 
     /// How much memory waits to be given out, in bytes.
     std::size_t free_bytes() const;
 
   private:
     TensorPool() = default;
+    at::Tensor empty_dense(at::IntArrayRef sizes, at::IntArrayRef strides, std::size_t bytes,
+                           const at::TensorOptions& options);
     void* take(std::size_t size);
     void give_back(void* block, std::size_t size);
 

@@ -95,7 +95,7 @@ class ProgramRun {
           parallel_for_(parallel_for),
           lanes_(compiled.lanes()),
           kernels_(compiled.kernels(shape.channels_last ? Layout::channels_last : Layout::contiguous)),
-          tables_(program_, shape, padded(data.inputs, program_.inputs.size())) {}
+          tables_(program_, shape, padded(data.inputs, program_.inputs.size()), data.tables) {}
 
     void run() {
         const std::vector<Sweep>& sweeps = schedule_.sweeps;
@@ -267,6 +267,10 @@ const CompiledSchedule& CompiledProgram::computing_again() const {
                                                                     maker_, keeping_.type());
     });
     return *computing_again_;
+}
+
+std::int64_t CompiledProgram::tables_size(const TensorShape& shape) const {
+    return Tables::size(schedule().program(), shape);
 }
 
 void CompiledProgram::run(const TensorShape& shape, const ProgramData& data, const ParallelFor& parallel_for) const {

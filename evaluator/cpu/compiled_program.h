@@ -17,6 +17,7 @@ namespace normact::evaluator::cpu {
 struct ProgramData {
     std::vector<const void*> inputs;
     std::vector<void*> outputs;
+    double* tables = nullptr;  ///< scratch memory for as many numbers as tables_size says
 };
 
 /// How many numbers a value of this extent has if it is no tensor.
@@ -34,6 +35,8 @@ class CompiledProgram {
     /// `maker` must outlive it.
     CompiledProgram(const Program& program, const KernelMaker& maker, ElementType type);
 
+    /// How many numbers its values without pixels are.
+    std::int64_t tables_size(const TensorShape& shape) const;
     void run(const TensorShape& shape, const ProgramData& data, const ParallelFor& parallel_for) const;
 
     const Schedule& schedule() const { return keeping_.schedule(); }

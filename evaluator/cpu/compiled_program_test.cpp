@@ -116,6 +116,8 @@ std::vector<double> run(const Program& program, const KernelMaker& maker, const 
             bytes_of(extent, output.form == ProgramOutput::Form::tensor, c, sum ? 4 : 8)));
         data.outputs.push_back(memory.back()->data());
     }
+    const GuardedMemory tables(static_cast<std::size_t>(compiled.tables_size(c.shape)) * sizeof(double));
+    data.tables = reinterpret_cast<double*>(tables.data());
     compiled.run(c.shape, data, [](std::int64_t count, std::int64_t, const auto& body) { body(0, count); });
     std::vector<double> numbers;
     for (std::size_t k = 0; k < source.outputs.size(); ++k) {

@@ -7,8 +7,15 @@ namespace normact::evaluator::cpu {
 
 using primitives::IndexSet;
 
-Tables::Tables(const Program& program, const TensorShape& shape, const std::vector<const void*>& inputs)
-    : program_(program), shape_(shape), tables_(program.instructions.size()) {
+std::int64_t Tables::size(const Program& program, const TensorShape& shape) {
+    std::int64_t size = 0;
+    for (const Instruction& instruction : program.instructions)
+        if (!instruction.extent.has_pixels()) size += table_size(instruction.extent, shape);
+    return size;
+}
+
+Tables::Tables(const Program& program, const TensorShape& shape, const std::vector<const void*>& inputs, double* memory)
+    : program_(program), shape_(shape), tables_(program.instructions.size()), values_(memory) {
     std::int64_t size = 0;
     for (ValueId id = 0; id < tables_.size(); ++id) {
         const Extent extent = program.instructions[id].extent;
@@ -17,7 +24,6 @@ Tables::Tables(const Program& program, const TensorShape& shape, const std::vect
         tables_[id] = {size, extent.has_images() ? channels : 0, extent.has_groups() ? 1 : 0};
         size += table_size(extent, shape);
     }
-    values_ = std::make_unique_for_overwrite<double[]>(static_cast<std::size_t>(size));  // NOLINT(*-avoid-c-arrays)
     for (ValueId id = 0; id < tables_.size(); ++id) {
         const Instruction& instruction = program.instructions[id];
         if (instruction.operation == Operation::constant)

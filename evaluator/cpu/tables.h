@@ -3,7 +3,6 @@
 #include "evaluator/cpu/compiled_program.h"
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 namespace normact::evaluator::cpu {
@@ -12,8 +11,11 @@ namespace normact::evaluator::cpu {
 /// where its extent says that it does not differ.
 class Tables {
   public:
-    /// `inputs`: those of the program; plane means and tensors stand as null.
-    Tables(const Program& program, const TensorShape& shape, const std::vector<const void*>& inputs);
+    /// How many numbers the tables of a program have.
+    static std::int64_t size(const Program& program, const TensorShape& shape);
+
+    /// `inputs`: those of the program; plane means and tensors stand as null. `memory`: for so many numbers.
+    Tables(const Program& program, const TensorShape& shape, const std::vector<const void*>& inputs, double* memory);
 
     double& at(ValueId id, std::int64_t image, std::int64_t channel) {
         const Table& table = tables_[id];
@@ -45,7 +47,7 @@ class Tables {
     const Program& program_;
     TensorShape shape_;
     std::vector<Table> tables_;
-    std::unique_ptr<double[]> values_;  // NOLINT(*-avoid-c-arrays): unlike a vector's, not set to 0 first
+    double* values_;
 };
 
 }  // namespace normact::evaluator::cpu
