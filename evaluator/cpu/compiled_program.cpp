@@ -51,7 +51,6 @@ struct Scratch {
           small(columns * small_values_of(sweep) * static_cast<std::size_t>(lanes)),
           sums(columns * most_sums_of(sweep) * static_cast<std::size_t>(lanes)),
           row_sums(columns * most_sums_of(sweep) * static_cast<std::size_t>(lanes)),
-          kept_size(static_cast<std::int64_t>(kept_of_column(sweep, blocks, lanes))),
           kept(columns * kept_of_column(sweep, blocks, lanes)) {
         std::fill_n(row_sums.data(), columns * most_sums_of(sweep) * static_cast<std::size_t>(lanes), 0.0F);
     }
@@ -60,7 +59,6 @@ struct Scratch {
     AlignedArray<float> small;  ///< of each pass in turn
     AlignedArray<double> sums;
     AlignedArray<float> row_sums;
-    std::int64_t kept_size;  ///< of a column
     AlignedArray<float> kept;
 };
 
@@ -159,36 +157,26 @@ class ProgramRun {
             function(c, std::min(step, planes.last_channel - c), column++);
     }
 
-    /// Runs a pass over the planes of a block: one after the other in contiguous tensors, all at once in channels_last.
+    /// Runs a pass over the planes of a block.
     void run_pass(const Pass& pass, const Kernel& kernel, const Planes& planes, const Scratch& scratch,
                   const float* small) {
         const std::int64_t image = planes.first_image, channels = planes.last_channel - planes.first_channel;
-        const std::int64_t small_size = std::ssize(pass.small_values) * lanes_;
         const std::int64_t sums_size = std::ssize(pass.plane_means) * lanes_;
         double* const sums = scratch.sums.data();
         std::fill_n(sums, static_cast<std::int64_t>(scratch.columns) * sums_size, 0.0);
-        if (shape_.channels_last) {
-            const std::int64_t start = image * shape_.pixels * shape_.channels + planes.first_channel;
-            run_kernel(pass, kernel, start,
-                       {.small_values = small,
-                        .sums = sums,
-                        .row_sums = scratch.row_sums.data(),
-                        .kept = scratch.kept.data(),
-                        .rows = shape_.pixels,
-                        .columns = channels / lanes_,
-                        .lanes_left = channels % lanes_,
-                        .gap = (shape_.channels - channels / lanes_ * lanes_) * element_size()});
-        } else {
-            for_each_column(planes, [&](std::int64_t channel, std::int64_t, std::int64_t i) {
-                run_kernel(pass, kernel, (image * shape_.channels + channel) * shape_.pixels,
-                           {.small_values = small + i * small_size,
-                            .sums = sums + i * sums_size,
-                            .kept = scratch.kept.data() + i * scratch.kept_size,
-                            .rows = 1,
-                            .columns = shape_.pixels / lanes_,
-                            .lanes_left = shape_.pixels % lanes_});
-            });
-        }
+        // A row is a pixel in channels_last, else a plane.
+        const bool pixels = shape_.channels_last;
+        const std::int64_t length = pixels ? channels : shape_.pixels, whole = length / lanes_;
+        run_kernel(pass, kernel,
+                   image * shape_.pixels * shape_.channels + planes.first_channel * (pixels ? 1 : shape_.pixels),
+                   {.small_values = small,
+                    .sums = sums,
+                    .row_sums = scratch.row_sums.data(),
+                    .kept = scratch.kept.data(),
+                    .rows = pixels ? shape_.pixels : channels,
+                    .columns = whole,
+                    .lanes_left = length % lanes_,
+                    .gap = ((pixels ? shape_.channels : shape_.pixels) - whole * lanes_) * element_size()});
         for_each_column(planes, [&](std::int64_t channel, std::int64_t count, std::int64_t i) {
             take_means(pass, image, channel, count, sums + i * sums_size);
         });

@@ -15,8 +15,8 @@ inline constexpr std::size_t most_tensors = 7;
 
 /// How tensors lie in memory, and so what the rows of a call are: either way a kernel reads memory in its order.
 enum class Layout : std::uint8_t {
-    contiguous,    ///< a call is one row, the pixels of a plane: its vectors share small values and sums
-    channels_last  ///< each row is a pixel, the channels of an image or some of them: each column has its own
+    contiguous,    ///< a row is the pixels of a plane, which has its own small values and sums
+    channels_last  ///< a row is a pixel, the channels of an image or some of them: each column has its own
 };
 
 /// What a kernel runs over: rows of vectors. A small value, one a plane, is a vector of its own, and sums over planes
@@ -24,8 +24,8 @@ enum class Layout : std::uint8_t {
 struct KernelCall {
     const void* const* inputs = nullptr;  ///< where the first row of each input of the pass begins
     void* const* outputs = nullptr;
-    const float* small_values = nullptr;  ///< a vector each; in channels_last as many again for each column
-    double* sums = nullptr;     ///< a vector for each plane mean, likewise: what the rows add up to is added here
+    const float* small_values = nullptr;  ///< a vector each, as many for each plane or column
+    double* sums = nullptr;               ///< a vector for each plane mean, likewise: what they add up to is added here
     float* row_sums = nullptr;  ///< in channels_last as many vectors as there are sums, all 0: scratch, 0 again then
     float* kept = nullptr;      ///< as many vectors for each vector of the call, in its order, as values are kept
     std::int64_t rows = 1;

@@ -252,14 +252,21 @@ void Interpret(const PassCode& code, ElementType type, Layout layout, const Kern
     const auto all_lanes = static_cast<std::int64_t>(lanes);
     const std::int64_t bytes = all_lanes * bytes_of(type), behind = call.columns * bytes;
     const std::size_t kept = code.kept_values * lanes;
+    const std::int64_t columns = call.columns + (call.lanes_left > 0 ? 1 : 0);
     if (layout == Layout::contiguous) {
-        interpretation.run({0, bytes, call.columns, all_lanes, call.small_values, call.sums, call.kept, kept});
-        if (call.lanes_left > 0)
-            interpretation.run({behind, bytes, 1, call.lanes_left, call.small_values, call.sums,
-                                call.kept + static_cast<std::size_t>(call.columns) * kept, kept});
+        for (std::int64_t r = 0; r < call.rows; ++r) {
+            const auto row = static_cast<std::size_t>(r);
+            const float* small_values = call.small_values + row * code.small_values * lanes;
+            double* sums = call.sums + row * code.plane_means.size() * lanes;
+            float* to = call.kept + row * static_cast<std::size_t>(columns) * kept;
+            const std::int64_t start = r * (behind + call.gap);
+            interpretation.run({start, bytes, call.columns, all_lanes, small_values, sums, to, kept});
+            if (call.lanes_left > 0)
+                interpretation.run({start + behind, bytes, 1, call.lanes_left, small_values, sums,
+                                    to + static_cast<std::size_t>(call.columns) * kept, kept});
+        }
         return;
     }
-    const std::int64_t columns = call.columns + (call.lanes_left > 0 ? 1 : 0);
     for (std::int64_t c = 0; c < columns; ++c) {
         const auto column = static_cast<std::size_t>(c);
         interpretation.run({c * bytes, behind + call.gap, call.rows, c < call.columns ? all_lanes : call.lanes_left,
