@@ -1,5 +1,6 @@
 #include "evaluator/cpu_functions.h"
 
+#include "evaluator/cpu/tables.h"
 #include "evaluator/layer_arguments.h"
 #include "evaluator/parallel.h"
 
@@ -96,9 +97,10 @@ std::vector<at::Tensor> CpuFunctions::run(const CompiledProgram& compiled, const
                 at::empty({cpu::table_size(program.instructions[output.value].extent, shape)}, at::kDouble));
         data.outputs.push_back(outputs.back().mutable_data_ptr());
     }
-    const at::Tensor tables = pool_->empty_doubles(compiled.tables_size(shape));
+    const cpu::CompiledSchedule& schedule = compiled.schedule_for(shape);
+    const at::Tensor tables = pool_->empty_doubles(cpu::tables_size(schedule.schedule().program(), shape));
     data.tables = tables.mutable_data_ptr<double>();
-    compiled.run(shape, data, [](std::int64_t count, std::int64_t elements_of_each, const auto& body) {
+    cpu::run(schedule, shape, data, [](std::int64_t count, std::int64_t elements_of_each, const auto& body) {
         parallel_for(count, std::max<std::int64_t>(at::internal::GRAIN_SIZE / elements_of_each, 1), body);
     });
     return outputs;

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -27,7 +28,7 @@ TEST_F(ParallelFor, takes_each_number_once_on_several_threads) {
         std::set<std::thread::id> threads;
         std::vector<int> times(static_cast<std::size_t>(count));
         parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end) {
-            const std::lock_guard lock(mutex);
+            const std::scoped_lock lock(mutex);
             threads.insert(std::this_thread::get_id());
             for (std::int64_t i = begin; i < end; ++i) ++times[static_cast<std::size_t>(i)];
         });

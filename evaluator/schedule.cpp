@@ -56,6 +56,7 @@ class Scheduling {
         std::set<ValueId> computed, kept;
         for (Pass& pass : sweep.passes) {
             std::vector<ValueId> results;
+            results.reserve(pass.plane_means.size() + pass.outputs.size());
             for (const std::size_t k : pass.plane_means) results.push_back(factored_.plane_means[k].of);
             for (const std::size_t k : pass.outputs) results.push_back(program().outputs[k].value);
             const auto read_back =

@@ -21,6 +21,10 @@ TEST(TensorPool, gives_memory_out_again) {
     }
     EXPECT_EQ(places.size(), 2U);
     EXPECT_TRUE(places.contains(pool->empty_like(like).data_ptr()));
+    const at::Tensor doubles = pool->empty_doubles(like.numel() / 2);
+    EXPECT_EQ(doubles.numel(), like.numel() / 2);
+    EXPECT_EQ(doubles.scalar_type(), at::kDouble);
+    EXPECT_TRUE(places.contains(doubles.data_ptr()));
 }
 
 TEST(TensorPool, keeps_no_more_than_was_in_use_at_once) {

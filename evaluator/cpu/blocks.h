@@ -14,13 +14,15 @@ struct TensorShape {
     std::int64_t groups;  ///< divides the channels
 };
 
+/// How many numbers a value of this extent has if it is no tensor.
+std::int64_t table_size(Extent extent, const TensorShape& shape);
+
 /// A range of planes: images and channels.
 struct Planes {
     std::int64_t first_image, last_image, first_channel, last_channel;
 };
 
-/// How a sweep divides tensors into blocks: an image of each, or some of its channels. Sizes are in vectors of `lanes`
-/// numbers.
+/// How a sweep divides tensors into blocks: an image of each, or some of its channels. Vectors have `lanes` numbers.
 class Blocks {
   public:
     Blocks(Block block, const TensorShape& shape, std::int64_t lanes);

@@ -32,12 +32,14 @@ std::size_t kept_of_column(const Sweep& sweep, const Blocks& blocks, std::int64_
     return sweep.kept.size() * static_cast<std::size_t>(blocks.vectors_of_column() * lanes);
 }
 
-/// How many small values all passes of a sweep read, and how many sums the pass with most of them has.
+/// How many small values all passes of a sweep read.
 std::size_t small_values_of(const Sweep& sweep) {
     std::size_t all = 0;
     for (const Pass& pass : sweep.passes) all += pass.small_values.size();
     return all;
 }
+
+/// How many sums the pass with most of them has.
 std::size_t most_sums_of(const Sweep& sweep) {
     std::size_t most = 0;
     for (const Pass& pass : sweep.passes) most = std::max(most, pass.plane_means.size());
@@ -48,18 +50,18 @@ std::size_t most_sums_of(const Sweep& sweep) {
 struct Scratch {
     Scratch(const Sweep& sweep, const Blocks& blocks, std::int64_t lanes)
         : columns(static_cast<std::size_t>(blocks.columns())),
+          sums_size(columns * most_sums_of(sweep) * static_cast<std::size_t>(lanes)),
           small(columns * small_values_of(sweep) * static_cast<std::size_t>(lanes)),
-          sums(columns * most_sums_of(sweep) * static_cast<std::size_t>(lanes)),
-          row_sums(columns * most_sums_of(sweep) * static_cast<std::size_t>(lanes)),
+          sums(sums_size),
+          row_sums(sums_size),
           kept(columns * kept_of_column(sweep, blocks, lanes)) {
-        std::fill_n(row_sums.data(), columns * most_sums_of(sweep) * static_cast<std::size_t>(lanes), 0.0F);
+        std::fill_n(row_sums.data(), sums_size, 0.0F);
     }
 
-    std::size_t columns;
+    std::size_t columns, sums_size;
     AlignedArray<float> small;  ///< of each pass in turn
     AlignedArray<double> sums;
-    AlignedArray<float> row_sums;
-    AlignedArray<float> kept;
+    AlignedArray<float> row_sums, kept;
 };
 
 /// Whether what the schedule keeps of each block stays in a cache of usual size.
@@ -71,14 +73,6 @@ bool may_keep(const CompiledSchedule& compiled, const TensorShape& shape) {
         return columns * kept_of_column(sweep, blocks, compiled.lanes()) * sizeof(float) <= bytes_in_cache;
     });
 }
-
-}  // namespace
-
-std::int64_t table_size(Extent extent, const TensorShape& shape) {
-    return (extent.has_images() ? shape.images : 1) * (extent.has_groups() ? shape.channels : 1);
-}
-
-namespace {
 
 /// One run of a compiled program.
 class ProgramRun {
@@ -246,23 +240,21 @@ class ProgramRun {
 
 }  // namespace
 
-CompiledProgram::CompiledProgram(const Program& program, const KernelMaker& maker, ElementType type)
-    : program_(program), maker_(maker), keeping_(evaluator::schedule(program, Reuse::keep), maker, type) {}
+void run(const CompiledSchedule& compiled, const TensorShape& shape, const ProgramData& data,
+         const ParallelFor& parallel_for) {
+    ProgramRun(compiled, shape, data, parallel_for).run();
+}
 
-const CompiledSchedule& CompiledProgram::computing_again() const {
+CompiledProgram::CompiledProgram(const Program& program, const KernelMaker& maker, ElementType type)
+    : program_(program), maker_(maker), type_(type), keeping_(schedule(program, Reuse::keep), maker, type) {}
+
+const CompiledSchedule& CompiledProgram::schedule_for(const TensorShape& shape) const {
+    if (may_keep(keeping_, shape)) return keeping_;
     std::call_once(once_, [this] {
-        computing_again_ = std::make_unique<const CompiledSchedule>(evaluator::schedule(program_, Reuse::compute_again),
-                                                                    maker_, keeping_.type());
+        computing_again_ =
+            std::make_unique<const CompiledSchedule>(schedule(program_, Reuse::compute_again), maker_, type_);
     });
     return *computing_again_;
-}
-
-std::int64_t CompiledProgram::tables_size(const TensorShape& shape) const {
-    return Tables::size(schedule().program(), shape);
-}
-
-void CompiledProgram::run(const TensorShape& shape, const ProgramData& data, const ParallelFor& parallel_for) const {
-    ProgramRun(may_keep(keeping_, shape) ? keeping_ : computing_again(), shape, data, parallel_for).run();
 }
 
 }  // namespace normact::evaluator::cpu

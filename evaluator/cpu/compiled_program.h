@@ -17,35 +17,31 @@ namespace normact::evaluator::cpu {
 struct ProgramData {
     std::vector<const void*> inputs;
     std::vector<void*> outputs;
-    double* tables = nullptr;  ///< scratch memory for as many numbers as tables_size says
+    double* tables = nullptr;  ///< scratch memory for tables_size(program, shape) numbers
 };
-
-/// How many numbers a value of this extent has if it is no tensor.
-std::int64_t table_size(Extent extent, const TensorShape& shape);
 
 /// Calls body(begin, end) for parts of [0, count), on several threads or on one. To tell which is worth it: each of
 /// them has so many elements to go over.
 using ParallelFor = std::function<void(std::int64_t count, std::int64_t elements_of_each,
                                        const std::function<void(std::int64_t begin, std::int64_t end)>& body)>;
 
-/// A program made ready to run on the CPU at any shape. Safe from several threads. Results don't depend on how many
-/// threads there are.
+/// Safe from several threads. Results don't depend on how many threads there are.
+void run(const CompiledSchedule& compiled, const TensorShape& shape, const ProgramData& data,
+         const ParallelFor& parallel_for);
+
+/// A program made ready to run on the CPU at any shape. Safe from several threads.
 class CompiledProgram {
   public:
     /// `maker` must outlive it.
     CompiledProgram(const Program& program, const KernelMaker& maker, ElementType type);
 
-    /// How many numbers its values without pixels are.
-    std::int64_t tables_size(const TensorShape& shape) const;
-    void run(const TensorShape& shape, const ProgramData& data, const ParallelFor& parallel_for) const;
-
-    const Schedule& schedule() const { return keeping_.schedule(); }
+    /// One that keeps values between the passes of a block, if a cache holds them.
+    const CompiledSchedule& schedule_for(const TensorShape& shape) const;
 
   private:
-    const CompiledSchedule& computing_again() const;
-
     Program program_;
     const KernelMaker& maker_;
+    ElementType type_;
     CompiledSchedule keeping_;
     mutable std::once_flag once_;
     mutable std::unique_ptr<const CompiledSchedule> computing_again_;  // for blocks that no cache holds

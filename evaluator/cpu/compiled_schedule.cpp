@@ -10,11 +10,13 @@ CompiledSchedule::CompiledSchedule(Schedule schedule, const KernelMaker& maker, 
 const CompiledSchedule::Kernels& CompiledSchedule::kernels(Layout layout) const {
     const auto which = static_cast<std::size_t>(layout);
     std::call_once(once_[which], [&] {
+        Kernels kernels;  // all or none
         for (const Sweep& sweep : schedule_.sweeps) {
-            auto& kernels = kernels_[which].emplace_back();
+            auto& of_sweep = kernels.emplace_back();
             for (const Pass& pass : sweep.passes)
-                kernels.push_back(maker_.make(pass_code(schedule_, sweep, pass), type_, layout));
+                of_sweep.push_back(maker_.make(pass_code(schedule_, sweep, pass), type_, layout));
         }
+        kernels_[which] = std::move(kernels);
     });
     return kernels_[which];
 }

@@ -2,6 +2,7 @@
 
 #include "evaluator/cpu/kernel_compiler.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -27,19 +28,21 @@ class JitKernel : public Kernel {
 
     void run(const KernelCall& call) const override {
         function_(&call);
-        if (type_ == ElementType::bfloat16 && call.lanes_left > 0)
-            for (std::int64_t row = 0; row < call.rows; ++row) run_padded(call, row);
+        if (type_ == ElementType::float32 || call.lanes_left == 0) return;
+        std::vector<double> sums(sums_ * kernel_lanes);
+        std::vector<float> row_sums(sums.size());
+        for (std::int64_t row = 0; row < call.rows; ++row) run_padded(call, row, sums, row_sums);
     }
 
   private:
-    /// The partial vector of a row by way of a whole one.
-    void run_padded(const KernelCall& call, std::int64_t row) const {
+    /// The partial vector of a row by way of a whole one; with scratch memory for its sums, `row_sums` being 0.
+    void run_padded(const KernelCall& call, std::int64_t row, std::vector<double>& sums,
+                    std::vector<float>& row_sums) const {
         using Padded = std::array<std::uint16_t, kernel_lanes>;
         std::array<Padded, most_tensors> padded{};
         std::array<const void*, most_tensors> inputs{};
         std::array<void*, most_tensors> outputs{};
-        std::vector<double> sums(sums_ * kernel_lanes);
-        std::vector<float> row_sums(sums.size());
+        std::ranges::fill(sums, 0.0);
         const auto bytes = static_cast<std::size_t>(call.lanes_left) * sizeof(std::uint16_t);
         const auto behind = call.columns * static_cast<std::int64_t>(sizeof(Padded));
         const std::int64_t offset = row * (behind + call.gap) + behind;

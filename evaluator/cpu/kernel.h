@@ -9,8 +9,8 @@
 
 namespace normact::evaluator::cpu {
 
-/// The most tensors that a pass reads and writes: double backward has x, the gradient, that of the gradient, and two
-/// results.
+/// The most tensors that a pass reads and writes, for which a compiled kernel has registers. Double backward needs
+/// five: x, the gradient, that of the gradient, and two results.
 inline constexpr std::size_t most_tensors = 7;
 
 /// How tensors lie in memory, and so what the rows of a call are: either way a kernel reads memory in its order.

@@ -7,7 +7,7 @@ namespace normact::evaluator::cpu {
 
 using primitives::IndexSet;
 
-std::int64_t Tables::size(const Program& program, const TensorShape& shape) {
+std::int64_t tables_size(const Program& program, const TensorShape& shape) {
     std::int64_t size = 0;
     for (const Instruction& instruction : program.instructions)
         if (!instruction.extent.has_pixels()) size += table_size(instruction.extent, shape);

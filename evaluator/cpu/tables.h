@@ -1,19 +1,19 @@
 #pragma once
 
-#include "evaluator/cpu/compiled_program.h"
+#include "evaluator/cpu/blocks.h"
 
 #include <cstdint>
 #include <vector>
 
 namespace normact::evaluator::cpu {
 
+/// How many numbers the tables of a program have.
+std::int64_t tables_size(const Program& program, const TensorShape& shape);
+
 /// The small values of a program while it runs, in double: each a table over images and channels, with strides of 0
 /// where its extent says that it does not differ.
 class Tables {
   public:
-    /// How many numbers the tables of a program have.
-    static std::int64_t size(const Program& program, const TensorShape& shape);
-
     /// `inputs`: those of the program; plane means and tensors stand as null. `memory`: for so many numbers.
     Tables(const Program& program, const TensorShape& shape, const std::vector<const void*>& inputs, double* memory);
 

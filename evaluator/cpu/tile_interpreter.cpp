@@ -27,7 +27,7 @@ constexpr std::int64_t tile = 16;  // vectors
 
 int Lanes() { return static_cast<int>(hn::Lanes(Float())); }
 
-/// Where the vectors of an operand lie: one after the other, or the same one always.
+/// Where the vectors of an operand lie: `step` numbers apart; 0: it is the same one always.
 struct Source {
     const float* data;
     std::size_t step;
@@ -203,7 +203,7 @@ struct Interpretation {
         return {scratch + (code.inputs + code.steps.size()) * size + operand.number * lanes, 0};
     }
 
-    float* kept(std::uint32_t place, const Run& run, std::int64_t first) const {
+    static float* kept(std::uint32_t place, const Run& run, std::int64_t first) {
         return run.kept + static_cast<std::size_t>(first) * run.kept_stride + place * hn::Lanes(Float());
     }
 

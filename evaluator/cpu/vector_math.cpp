@@ -93,7 +93,7 @@ void emit_sigmoid(VectorAssembler& a, Ymm to, Ymm x) {
 
 void emit_tanh(VectorAssembler& a, Ymm to, Ymm x) {
     // 1 − 2/(e^2|x| + 1) with the sign of x …
-    const Temporary size(a), large(a);
+    const Temporary large(a);
     a.vorps(to, x, a.constant_bits(0x80000000));
     a.vaddps(to, to, to);
     emit_one_plus_exp_of_minus(a, large, to);
@@ -111,6 +111,7 @@ void emit_tanh(VectorAssembler& a, Ymm to, Ymm x) {
     emit_polynomial(a, to, square, coefficients);
     a.vmulps(square, square, x);
     a.vfmadd213ps(to, square, x);
+    const Temporary size(a);
     a.vandps(size, x, a.constant_bits(0x7fffffff));
     a.vcmpps(size, size, a.constant(0.625F), less);
     a.vblendvps(to, large, to, size);

@@ -5,10 +5,10 @@
 namespace normact::evaluator::cpu {
 
 // Machine code for the functions that the processor has no instruction for. Each writes its result to `to`, which is
-// none of the operands. Largest errors, measured over all float32 by vector_math_test: exp 1 ulp, log 1 ulp, sigmoid
-// 2.5 ulp, tanh 1.5 ulp. Infinities and NaN are as the C library has them, subnormal results exact to the same bound
-// but those of sigmoid below 2^-127, which are 0. Polynomials are those of Cephes (Moshier, expf, logf, tanhf) where
-// nothing else is said.
+// none of the operands. Largest errors, measured over all of float32's range by vector_math_test: exp 1 ulp, log 1 ulp,
+// sigmoid 2.5 ulp, tanh 1.5 ulp. Infinities and NaN are as the C library has them, subnormal results exact to the same
+// bound but those of sigmoid below 2^-127, which are 0. Polynomials are those of Cephes (Moshier, expf, logf, tanhf)
+// where nothing else is said.
 
 void emit_exp(VectorAssembler& assembler, Xbyak::Ymm to, Xbyak::Ymm x);
 void emit_log(VectorAssembler& assembler, Xbyak::Ymm to, Xbyak::Ymm x);
