@@ -5,11 +5,13 @@
 
 #include "bench/arguments.h"
 #include "bench/contenders.h"
+#include "bench/median.h"
 #include "proxy_tasks/scorer.h"
 #include "proxy_tasks/synthetic.h"
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -37,10 +39,7 @@ std::vector<double> median_steps(const std::string& anchor, const bench::Steps& 
                 times[i].push_back(bench::seconds_since(start) * 1e3);
             }
     std::vector<double> medians;
-    for (std::vector<double>& all : times) {
-        std::ranges::nth_element(all, all.begin() + std::ssize(all) / 2);
-        medians.push_back(all[all.size() / 2]);
-    }
+    std::ranges::transform(times, std::back_inserter(medians), bench::median<double>);
     return medians;
 }
 

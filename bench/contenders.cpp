@@ -3,28 +3,13 @@
 #include "evaluator/layer_module.h"
 #include "primitives/catalogue.h"
 #include "proxy_tasks/anchors.h"
+#include "proxy_tasks/batch_norm_relu.h"
 
-#include <ATen/ops/relu.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/functional.h>
 
 #include <memory>
 
 namespace normact::bench {
-namespace {
-
-class NativeBatchNormReluImpl : public torch::nn::Module {
-  public:
-    explicit NativeBatchNormReluImpl(std::int64_t channels)
-        : norm_(register_module("norm", torch::nn::BatchNorm2d(channels))) {}
-    at::Tensor forward(const at::Tensor& x) { return at::relu(norm_(x)); }
-
-  private:
-    torch::nn::BatchNorm2d norm_;
-};
-TORCH_MODULE(NativeBatchNormRelu);
-
-}  // namespace
 
 std::vector<Contender> contenders(const evaluator::Engine& engine) {
     std::vector<Contender> all{
@@ -32,7 +17,7 @@ std::vector<Contender> contenders(const evaluator::Engine& engine) {
          [](std::int64_t) {
              return torch::nn::AnyModule(torch::nn::Functional([](const at::Tensor& x) { return x; }));
          }},
-        {"BN-ReLU (ATen's own)", [](std::int64_t c) { return torch::nn::AnyModule(NativeBatchNormRelu(c)); }}};
+        {"BN-ReLU (ATen's own)", proxy_tasks::batch_norm_relu}};
     for (const char* name : {"BN-ReLU", "EvoNorm-B0", "EvoNorm-S0", "GN-ReLU"}) {
         const primitives::Layer& layer = primitives::find_in_catalogue(name)->layer;
         const std::shared_ptr<const evaluator::CompiledLayer> compiled = engine.compile(layer.graph, layer.settings);

@@ -8,6 +8,7 @@
 // share their score, as in a study. Each run is one thread with the operators of the real loop.
 
 #include "bench/arguments.h"
+#include "bench/median.h"
 #include "primitives/catalogue.h"
 #include "primitives/fingerprint.h"
 #include "primitives/text.h"
@@ -132,13 +133,6 @@ Run search_for(const Fitness& fitness, const EvolutionSettings& evolution, std::
     return run;
 }
 
-template <typename Value>
-Value median(std::vector<Value> values) {
-    std::ranges::sort(values);
-    const std::size_t half = values.size() / 2;
-    return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
 std::string count_text(double evaluations, int cap) {
     if (evaluations > cap) return "> " + std::to_string(cap);
     return std::to_string(std::lround(evaluations));
@@ -155,7 +149,7 @@ void print_row(const std::string& target, const std::string& method, const std::
         std::vector<double> values;
         values.reserve(runs.size());
         for (const Run& run : runs) values.push_back(run.best_at[i]);
-        best[i] = median(values);
+        best[i] = bench::median(values);
     }
     double proposals = 0, evaluated = 0;
     for (const Run& run : runs) {
@@ -163,7 +157,7 @@ void print_row(const std::string& target, const std::string& method, const std::
         evaluated += run.evaluations;
     }
     std::printf("| %s | %s | %ld of %zu | %s | %s | %.3f | %.3f | %.1f |\n", target.c_str(), method.c_str(),
-                static_cast<long>(reached), runs.size(), count_text(median(evaluations), cap).c_str(),
+                static_cast<long>(reached), runs.size(), count_text(bench::median(evaluations), cap).c_str(),
                 count_text(evaluations.front(), cap).c_str(), best[0], best[1], proposals / evaluated);
     std::fflush(stdout);
 }

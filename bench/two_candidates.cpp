@@ -5,6 +5,7 @@
 
 #include "bench/arguments.h"
 #include "bench/contenders.h"
+#include "bench/median.h"
 #include "proxy_tasks/scorer.h"
 #include "proxy_tasks/synthetic.h"
 
@@ -12,6 +13,7 @@
 #include <cstdio>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -47,8 +49,7 @@ double gain_of_two(int pairs, const std::string& anchor, const bench::Steps& ste
         const double one = throughput(1, anchor, steps, layer);
         gains.push_back(throughput(2, anchor, steps, layer) / one);
     }
-    std::ranges::sort(gains);
-    return gains[gains.size() / 2];
+    return bench::median(std::move(gains));
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #include "evaluator/channel_loops.h"
 
+#include "evaluator/parallel.h"
+
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -68,14 +69,13 @@ TEST(ChannelLoops, sum_single_precision_in_blocks) {
 }
 
 TEST(ChannelLoops, give_the_same_bits_on_any_number_of_threads) {
-    const int threads = at::get_num_threads();
     for (const at::MemoryFormat format : formats) {
         const auto o = operands({64, 16, 16, 16}, format, at::kFloat);
-        at::set_num_threads(1);
-        const auto alone = channel_sums(o.a, o.a0, o.b, o.b0);
-        at::set_num_threads(3);
-        const auto together = channel_sums(o.a, o.a0, o.b, o.b0);
-        at::set_num_threads(threads);
+        const auto sums = [&](int threads) {
+            const ThreadsInUse use(threads);
+            return channel_sums(o.a, o.a0, o.b, o.b0);
+        };
+        const auto alone = sums(1), together = sums(3);
         EXPECT_TRUE(alone.first.equal(together.first) && alone.second.equal(together.second)) << format;
     }
 }

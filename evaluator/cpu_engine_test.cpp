@@ -4,6 +4,7 @@
 #include "evaluator/cpu/kernel_makers.h"
 #include "evaluator/cpu/tile_interpreter.h"
 #include "evaluator/layer_programs.h"
+#include "evaluator/parallel.h"
 #include "evaluator/plain_program.h"
 #include "evaluator/sample_layers.h"
 #include "primitives/catalogue.h"
@@ -11,7 +12,6 @@
 #include "primitives/text.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -211,7 +211,7 @@ TEST(CpuEngine, gives_the_same_bits_on_one_thread_and_on_two) {
             const CpuEngine engine("cpu", *cpu::kernel_makers().front());
             std::vector<Results> found;
             for (const int threads : {1, 2}) {
-                at::set_num_threads(threads);
+                const ThreadsInUse use(threads);
                 found.push_back(results(engine, layer, arguments, at::kFloat, format, true));
             }
             for (std::size_t i = 0; i < found[0].tensors.size(); ++i)

@@ -35,6 +35,7 @@ std::set<ValueId> values_to_keep(const Program& program, const std::vector<Value
             std::ranges::any_of(operands_of(instruction), [&](ValueId of) { return made_of_them.contains(of); }))
             made_of_them.insert(id);
     }
+    if (functions.empty()) return {};
     const auto in = [](const std::set<ValueId>& set) { return [&set](ValueId id) { return set.contains(id); }; };
     std::set<ValueId> first = first_below(program, results, in(functions));
     std::set<ValueId> last = first_below(program, results, in(made_of_them));

@@ -6,7 +6,6 @@
 #include "evaluator/schedule.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -37,18 +36,6 @@ at::Tensor random_tensor(const SpeedTask& task) {
     return at::randn(task.shape)
         .contiguous(task.channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
 }
-
-/// Uses so many threads while it lives.
-class ThreadsInUse {
-  public:
-    explicit ThreadsInUse(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
-    ~ThreadsInUse() { at::set_num_threads(before_); }
-    ThreadsInUse(const ThreadsInUse&) = delete;
-    ThreadsInUse& operator=(const ThreadsInUse&) = delete;
-
-  private:
-    int before_;
-};
 
 /// One engine's layer and the times of its runs.
 struct Candidate {

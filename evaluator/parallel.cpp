@@ -23,4 +23,7 @@ void parallel_for(std::int64_t count, std::int64_t grain,
         grain);
 }
 
+ThreadsInUse::ThreadsInUse(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
+ThreadsInUse::~ThreadsInUse() { at::set_num_threads(before_); }
+
 }  // namespace normact::evaluator

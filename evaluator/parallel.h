@@ -11,4 +11,16 @@ namespace normact::evaluator {
 void parallel_for(std::int64_t count, std::int64_t grain,
                   const std::function<void(std::int64_t begin, std::int64_t end)>& body);
 
+/// Makes LibTorch use so many threads for this one's loops while it lives.
+class ThreadsInUse {
+  public:
+    explicit ThreadsInUse(int threads);
+    ~ThreadsInUse();
+    ThreadsInUse(const ThreadsInUse&) = delete;
+    ThreadsInUse& operator=(const ThreadsInUse&) = delete;
+
+  private:
+    int before_;
+};
+
 }  // namespace normact::evaluator

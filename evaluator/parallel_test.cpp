@@ -1,6 +1,5 @@
 #include "evaluator/parallel.h"
 
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,12 +13,8 @@ namespace normact::evaluator {
 namespace {
 
 class ParallelFor : public testing::Test {
-  protected:
-    ParallelFor() { at::set_num_threads(3); }
-    ~ParallelFor() override { at::set_num_threads(before_); }
-
   private:
-    int before_ = at::get_num_threads();
+    ThreadsInUse three_{3};
 };
 
 TEST_F(ParallelFor, takes_each_number_once_on_several_threads) {
@@ -49,7 +44,7 @@ TEST_F(ParallelFor, stays_on_one_thread_where_it_should) {
     };
     EXPECT_EQ(parts(5, 5), 1);
     parallel_for(2, 1, [&](std::int64_t, std::int64_t) { EXPECT_EQ(parts(1000, 1), 1); });  // nested
-    at::set_num_threads(1);
+    const ThreadsInUse one(1);
     EXPECT_EQ(parts(1000, 1), 1);
 }
 

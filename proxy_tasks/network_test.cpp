@@ -1,10 +1,10 @@
 #include "proxy_tasks/network.h"
 
+#include "proxy_tasks/batch_norm_relu.h"
 #include "proxy_tasks/scorer.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/functional.h>
 #include <torch/nn/modules/conv.h>
 
@@ -12,19 +12,6 @@
 
 namespace normact::proxy_tasks {
 namespace {
-
-class BatchNormReluImpl : public torch::nn::Module {
-  public:
-    explicit BatchNormReluImpl(std::int64_t channels)
-        : norm_(register_module("norm", torch::nn::BatchNorm2d(channels))) {}
-    at::Tensor forward(const at::Tensor& x) { return at::relu(norm_(x)); }
-
-  private:
-    torch::nn::BatchNorm2d norm_;
-};
-TORCH_MODULE(BatchNormRelu);
-
-torch::nn::AnyModule batch_norm_relu(std::int64_t channels) { return torch::nn::AnyModule(BatchNormRelu(channels)); }
 
 std::int64_t parameters(const Network& network) {
     std::int64_t count = 0;

@@ -1,9 +1,9 @@
 #include "proxy_tasks/training.h"
 
+#include "proxy_tasks/batch_norm_relu.h"
 #include "proxy_tasks/scorer.h"
 
 #include <gtest/gtest.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/functional.h>
 
 #include <limits>
@@ -13,19 +13,6 @@ namespace normact::proxy_tasks {
 namespace {
 
 const Trial trial{.study_seed = 1, .layer = {2, 3}, .task = "synthetic/resnet-micro", .replicate = 0};
-
-class BatchNormReluImpl : public torch::nn::Module {
-  public:
-    explicit BatchNormReluImpl(std::int64_t channels)
-        : norm_(register_module("norm", torch::nn::BatchNorm2d(channels))) {}
-    at::Tensor forward(const at::Tensor& x) { return at::relu(norm_(x)); }
-
-  private:
-    torch::nn::BatchNorm2d norm_;
-};
-TORCH_MODULE(BatchNormRelu);
-
-torch::nn::AnyModule batch_norm_relu(std::int64_t channels) { return torch::nn::AnyModule(BatchNormRelu(channels)); }
 
 /// A layer without parameters.
 MakeLayer elementwise(at::Tensor (*function)(const at::Tensor&)) {

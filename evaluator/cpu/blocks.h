@@ -32,16 +32,16 @@ class Blocks {
     /// How many elements a block has at most.
     std::int64_t elements() const { return channels_ * shape_.pixels; }
 
-    /// How many vectors of small values and of sums so many channels have: one each, or one for a vector of them.
-    std::int64_t columns(std::int64_t channels) const { return shape_.channels_last ? vectors(channels) : channels; }
-    /// The same of a block.
-    std::int64_t columns() const { return columns(channels_); }
-    /// How many vectors of elements a column has.
-    std::int64_t vectors_of_column() const { return shape_.channels_last ? shape_.pixels : vectors(shape_.pixels); }
+    /// How many vectors a block has of each small value and sum: one for each channel, or for a vector of them.
+    std::int64_t columns() const { return shape_.channels_last ? vectors_of(channels_) : channels_; }
+    /// How many vectors of elements it has.
+    std::int64_t vectors() const {
+        return columns() * (shape_.channels_last ? shape_.pixels : vectors_of(shape_.pixels));
+    }
 
   private:
     std::int64_t blocks_of_image() const { return (shape_.channels + channels_ - 1) / channels_; }
-    std::int64_t vectors(std::int64_t elements) const { return (elements + lanes_ - 1) / lanes_; }
+    std::int64_t vectors_of(std::int64_t elements) const { return (elements + lanes_ - 1) / lanes_; }
 
     TensorShape shape_;
     std::int64_t lanes_, channels_;

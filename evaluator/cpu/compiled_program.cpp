@@ -27,9 +27,9 @@ class AlignedArray {
     T* data_;
 };
 
-/// How many numbers the passes of a sweep keep for a column of a block.
-std::size_t kept_of_column(const Sweep& sweep, const Blocks& blocks, std::int64_t lanes) {
-    return sweep.kept.size() * static_cast<std::size_t>(blocks.vectors_of_column() * lanes);
+/// How many numbers the passes of a sweep keep of a block.
+std::size_t kept_of_block(const Sweep& sweep, const Blocks& blocks, std::int64_t lanes) {
+    return sweep.kept.size() * static_cast<std::size_t>(blocks.vectors() * lanes);
 }
 
 /// How many small values all passes of a sweep read.
@@ -54,7 +54,7 @@ struct Scratch {
           small(columns * small_values_of(sweep) * static_cast<std::size_t>(lanes)),
           sums(sums_size),
           row_sums(sums_size),
-          kept(columns * kept_of_column(sweep, blocks, lanes)) {
+          kept(kept_of_block(sweep, blocks, lanes)) {
         std::fill_n(row_sums.data(), sums_size, 0.0F);
     }
 
@@ -69,8 +69,7 @@ bool may_keep(const CompiledSchedule& compiled, const TensorShape& shape) {
     constexpr std::size_t bytes_in_cache = 1 << 20;
     return std::ranges::all_of(compiled.schedule().sweeps, [&](const Sweep& sweep) {
         const Blocks blocks(sweep.block, shape, compiled.lanes());
-        const auto columns = static_cast<std::size_t>(blocks.columns());
-        return columns * kept_of_column(sweep, blocks, compiled.lanes()) * sizeof(float) <= bytes_in_cache;
+        return kept_of_block(sweep, blocks, compiled.lanes()) * sizeof(float) <= bytes_in_cache;
     });
 }
 
@@ -246,13 +245,13 @@ void run(const CompiledSchedule& compiled, const TensorShape& shape, const Progr
 }
 
 CompiledProgram::CompiledProgram(const Program& program, const KernelMaker& maker, ElementType type)
-    : program_(program), maker_(maker), type_(type), keeping_(schedule(program, Reuse::keep), maker, type) {}
+    : program_(program), maker_(maker), keeping_(schedule(program, Reuse::keep), maker, type) {}
 
 const CompiledSchedule& CompiledProgram::schedule_for(const TensorShape& shape) const {
     if (may_keep(keeping_, shape)) return keeping_;
     std::call_once(once_, [this] {
         computing_again_ =
-            std::make_unique<const CompiledSchedule>(schedule(program_, Reuse::compute_again), maker_, type_);
+            std::make_unique<const CompiledSchedule>(schedule(program_, Reuse::compute_again), maker_, keeping_.type());
     });
     return *computing_again_;
 }

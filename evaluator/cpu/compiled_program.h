@@ -41,7 +41,6 @@ class CompiledProgram {
   private:
     Program program_;
     const KernelMaker& maker_;
-    ElementType type_;
     CompiledSchedule keeping_;
     mutable std::once_flag once_;
     mutable std::unique_ptr<const CompiledSchedule> computing_again_;  // for blocks that no cache holds

@@ -97,7 +97,6 @@ class Compilation {
         a_.jnz(chunk, VectorAssembler::T_NEAR);
         a_.L(no_vector);
         emit_partial_vector(partial);
-        skip_padded_vector();
         a_.add(offset_, field(offsetof(KernelCall, gap)));
         go_on_in_columns();
         a_.dec(rows_);
@@ -126,7 +125,6 @@ class Compilation {
         a_.jnz(vector, VectorAssembler::T_NEAR);
         a_.L(no_vector);
         emit_partial_vector(partial);
-        skip_padded_vector();
         body_ = &whole;
         a_.add(offset_, field(offsetof(KernelCall, gap)));
         a_.dec(count_);
@@ -162,13 +160,20 @@ class Compilation {
         if (code_.kept_values > 0) a_.add(kept_, static_cast<int>(code_.kept_values) * parts * vector_bytes);
     }
 
-    /// The vector behind the whole ones, if there is one; in a plane with its own sums.
+    /// Goes on behind the partial vector, if there is one; one that is not compiled here is passed over.
     void emit_partial_vector(PassBody& body) {
-        if (!has_partial()) return;
-        body_ = &body;
-        Xbyak::Label nothing_left, end;
+        Xbyak::Label end;
         a_.cmp(field(offsetof(KernelCall, lanes_left)), 0);
         a_.je(end, VectorAssembler::T_NEAR);
+        if (has_partial()) emit_masked_vector(body);
+        go_on_in_kept();
+        a_.L(end);
+    }
+
+    /// In a plane with its own sums.
+    void emit_masked_vector(PassBody& body) {
+        body_ = &body;
+        Xbyak::Label nothing_left;
         if (layout_ == Layout::contiguous) clear_sums();
         for (int part = 0; part < parts; ++part) a_.vmovaps(body.mask(part), mask_on_stack(part));
         for (int part = 0; part < parts; ++part) {
@@ -180,18 +185,6 @@ class Compilation {
         }
         a_.L(nothing_left);
         if (layout_ == Layout::contiguous) flush_sums();
-        go_on_in_kept();
-        a_.L(end);
-    }
-
-    /// In what is kept, the place of a partial vector that JitKernel sees to.
-    void skip_padded_vector() {
-        if (has_partial() || code_.kept_values == 0) return;
-        Xbyak::Label nothing_left;
-        a_.cmp(field(offsetof(KernelCall, lanes_left)), 0);
-        a_.je(nothing_left);
-        go_on_in_kept();
-        a_.L(nothing_left);
     }
 
     void emit_part(PassBody& body, int part, bool masked) {
