@@ -1,7 +1,7 @@
 // How two candidates share two cores: the steps a second of two trainings at once, beside one, by layer. Pairs of both
 // are measured in turn, as the machine's speed drifts.
 //
-//     build/release/bench/two_candidates [BATCH] [CROP] [PAIRS] [ENGINE]
+//     build/release/bench/two_candidates [BATCH] [CROP] [PAIRS] [ENGINE] [LAYER]
 
 #include "bench/arguments.h"
 #include "bench/contenders.h"
@@ -66,6 +66,7 @@ int main(int argc, char** argv) {
     std::printf("%-22s", "layer");
     for (const auto& anchor : bench::small_anchors) std::printf("%19s", anchor.c_str());
     for (const bench::Contender& contender : bench::contenders(engine)) {
+        if (argc > 5 && contender.name != argv[5]) continue;
         std::printf("\n%-22s", contender.name.c_str());
         for (const auto& anchor : bench::small_anchors) {
             std::printf("%18.2fx", gain_of_two(pairs, anchor, steps, contender.layer));

@@ -1,5 +1,7 @@
 #include "proxy_tasks/cifar.h"
 
+#include "primitives/temporary_folder.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/bincount.h>
 #include <ATen/ops/empty.h>
@@ -43,10 +45,8 @@ void write_zeros(const fs::path& folder, const DataFile& file) {
 
 class CifarFiles : public testing::Test {
   protected:
-    void SetUp() override { fs::remove_all(folder); }
-    void TearDown() override { fs::remove_all(folder); }
-
-    const fs::path folder = fs::path(testing::TempDir()) / "normact_cifar_test";
+    const TemporaryFolder temporary;
+    const fs::path folder = temporary.path();
     const DatasetSettings settings{.name = "cifar-100", .folder = folder};
 };
 

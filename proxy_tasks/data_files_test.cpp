@@ -1,5 +1,6 @@
 #include "proxy_tasks/data_files.h"
 
+#include "primitives/temporary_folder.h"
 #include "proxy_tasks/dataset.h"
 
 #include <gmock/gmock.h>
@@ -22,8 +23,6 @@ const DataSource source{
 class DataFiles : public testing::Test {
   protected:
     void SetUp() override {
-        fs::remove_all(folder);
-        fs::create_directories(folder);
         for (const char* name : {"NORMACT_DATA", "XDG_DATA_HOME", "HOME"}) {
             const char* value = std::getenv(name);
             before.emplace_back(name, value != nullptr ? std::optional<std::string>(value) : std::nullopt);
@@ -32,7 +31,6 @@ class DataFiles : public testing::Test {
     }
     void TearDown() override {
         for (const auto& [name, value] : before) value ? ::setenv(name, value->c_str(), 1) : ::unsetenv(name);
-        fs::remove_all(folder);
     }
 
     void write(const fs::path& path, const std::string& content) const {
@@ -48,7 +46,8 @@ class DataFiles : public testing::Test {
         return "nothing was wrong";
     }
 
-    const fs::path folder = fs::path(testing::TempDir()) / "normact_data_files_test";
+    const TemporaryFolder temporary;
+    const fs::path folder = temporary.path();
     std::vector<std::pair<const char*, std::optional<std::string>>> before;
 };
 

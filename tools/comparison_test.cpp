@@ -1,5 +1,6 @@
 #include "tools/comparison.h"
 
+#include "primitives/temporary_folder.h"
 #include "tools/text_file.h"
 
 #include <gtest/gtest.h>
@@ -7,7 +8,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 
 namespace normact::tools {
@@ -39,8 +39,6 @@ Comparison empty() {
 
 class ComparisonFile : public testing::Test {
   protected:
-    void TearDown() override { std::filesystem::remove(path_); }
-
     /// What is wrong with the file of the sample after `change`; nothing if it is taken over.
     std::string complaint(const std::function<void(nlohmann::ordered_json&)>& change) {
         nlohmann::ordered_json document = to_json(sample());
@@ -55,7 +53,8 @@ class ComparisonFile : public testing::Test {
         return "";
     }
 
-    std::string path_ = testing::TempDir() + "/comparison_test.json";
+    const TemporaryFolder folder_;
+    std::string path_ = folder_.file("comparison.json");
 };
 
 TEST(Estimate, knows_how_well_a_mean_is_known) {

@@ -1,5 +1,6 @@
 #include "tools/file_lock.h"
 
+#include "primitives/temporary_folder.h"
 #include "tools/text_file.h"
 
 #include <gtest/gtest.h>
@@ -13,8 +14,8 @@ namespace {
 
 class FileLockTest : public testing::Test {
   protected:
-    void TearDown() override { std::filesystem::remove(lock_); }
-    std::string path_ = testing::TempDir() + "/file_lock_test";
+    const TemporaryFolder folder_;
+    std::string path_ = folder_.file("locked");
     std::string lock_ = path_ + ".lock";
 };
 

@@ -1,21 +1,19 @@
 #include "tools/machine.h"
 
+#include "primitives/temporary_folder.h"
 #include "tools/text_file.h"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <sched.h>
 
 namespace normact::tools {
 namespace {
 
 int cores_with_quota(const std::string& quota) {
-    const std::string path = testing::TempDir() + "/machine_test_cpu.max";
-    replace_text_file(path, quota);
-    const int cores = available_cores(path);
-    std::filesystem::remove(path);
-    return cores;
+    const TemporaryFolder folder;
+    replace_text_file(folder.file("cpu.max"), quota);
+    return available_cores(folder.file("cpu.max"));
 }
 
 TEST(AvailableCores, are_no_more_than_the_control_group_grants) {
