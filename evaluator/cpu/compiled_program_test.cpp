@@ -1,8 +1,7 @@
-// The two kinds of kernels against each other, at shapes off every width, with memory that ends where the tensors do.
+// All kinds of kernels against each other, at shapes off every width, with memory that ends where the tensors do.
 
 #include "evaluator/cpu/compiled_program.h"
 
-#include "evaluator/cpu/jit.h"
 #include "evaluator/cpu/kernel_makers.h"
 #include "evaluator/cpu/tables.h"
 #include "evaluator/cpu/tile_interpreter.h"
@@ -18,6 +17,7 @@
 #include <cmath>
 #include <cstring>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <string>
 #include <sys/mman.h>
@@ -160,25 +160,62 @@ void expect_agreement(const std::vector<double>& a, const std::vector<double>& b
     }
 }
 
-TEST(CompiledProgram, is_the_same_by_interpreter_and_jit_and_stays_within_its_memory) {
-    if (jit() == nullptr) GTEST_SKIP() << "this processor has no AVX2";
+void expect_same_bits(const std::vector<double>& a, const std::vector<double>& b, const std::string& what) {
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t i = 0; i < a.size(); ++i)
+        ASSERT_EQ(std::bit_cast<std::uint64_t>(a[i]), std::bit_cast<std::uint64_t>(b[i])) << what << ", number " << i;
+}
+
+/// What all machine code computes, to the last bit, and the interpreter to a tolerance.
+void expect_agreement_of_all_kinds(const Program& program, const Case& c, const std::string& what) {
+    std::optional<std::vector<double>> first;
+    for (const KernelMaker* maker : kernel_makers()) {
+        const std::vector<double> result = run(program, *maker, c);
+        if (!first)
+            first = result;
+        else if (maker == &tile_interpreter())
+            expect_agreement(*first, result, c.type, what);
+        else
+            expect_same_bits(*first, result, what);
+    }
+}
+
+void expect_agreement_of_all_kinds(const primitives::LayerGraph& graph, const std::vector<Case>& cases) {
+    const LayerPrograms programs = layer_programs(graph, 1e-2, /*training=*/true);
+    for (const Program* program : {&programs.forward, &programs.backward, &programs.double_backward})
+        for (const Case& c : cases)
+            expect_agreement_of_all_kinds(*program, c,
+                                          primitives::to_text(graph) + " " + std::to_string(c.shape.images) + "," +
+                                              std::to_string(c.shape.channels) + "," + std::to_string(c.shape.pixels) +
+                                              (c.shape.channels_last ? " channels_last" : " contiguous"));
+}
+
+/// More values than registers, and more sums than fit: they wait on the stack.
+constexpr const char* long_formula =
+    "x*std_batch(tanh(x))*std_batch(exp(-x*x))*std_instance(x*x)*std_group(sigmoid(x))*mean_layer(abs(x))*"
+    "rms_batch(x*x*x)*mean_instance(x/(x*x + v1*v1))";
+
+/// Small enough for an emulated processor.
+TEST(CompiledProgram, of_every_operation_is_the_same_by_all_kinds_of_kernels) {
+    constexpr std::array<Size, 2> sizes{{{2, 7, 3}, {3, 34, 5}}};
+    for (const char* text :
+         {"x/max(std_batch(x), v1*x + std_instance(x))", "x*sigmoid(v1*x)/std_group(x)", "max(log(x), exp(-abs(x)))",
+          "sqrt(x)*tanh(v0 + x) + square(x)/rms_layer(x)", long_formula})
+        expect_agreement_of_all_kinds(primitives::parse_text(text), cases(sizes));
+}
+
+TEST(CompiledProgram, is_the_same_by_all_kinds_of_kernels_and_stays_within_its_memory) {
     std::vector<primitives::LayerGraph> graphs;
-    for (const char* text : {"x/max(std_batch(x), v1*x + std_instance(x))", "x*sigmoid(v1*x)/std_group(x)",
-                             "max((x - mean_layer(x))/std_layer(x)*v1 + v0, zero)", "tanh(log(x)*sqrt(v1*x))*exp(-x)"})
+    for (const char* text :
+         {"x/max(std_batch(x), v1*x + std_instance(x))", "x*sigmoid(v1*x)/std_group(x)",
+          "max((x - mean_layer(x))/std_layer(x)*v1 + v0, zero)", "tanh(log(x)*sqrt(v1*x))*exp(-x)", long_formula})
         graphs.push_back(primitives::parse_text(text));
     Generator generator(9);
     while (graphs.size() < 60) graphs.push_back(primitives::random_graph(generator, primitives::paper_space(true)));
     for (std::size_t i = 0; i < graphs.size(); ++i) {
-        const primitives::LayerGraph& graph = graphs[i];
         std::vector<Case> all = cases(small_sizes);
         if (i < 6) std::ranges::copy(cases(large_sizes), std::back_inserter(all));
-        const LayerPrograms programs = layer_programs(graph, 1e-2, /*training=*/true);
-        for (const Program* program : {&programs.forward, &programs.backward, &programs.double_backward})
-            for (const Case& c : all)
-                expect_agreement(run(*program, *jit(), c), run(*program, tile_interpreter(), c), c.type,
-                                 primitives::to_text(graph) + " " + std::to_string(c.shape.images) + "," +
-                                     std::to_string(c.shape.channels) + "," + std::to_string(c.shape.pixels) +
-                                     (c.shape.channels_last ? " channels_last" : " contiguous"));
+        expect_agreement_of_all_kinds(graphs[i], all);
     }
 }
 
@@ -197,21 +234,6 @@ TEST(CompiledProgram, keeps_what_a_cache_holds) {
             EXPECT_EQ(run(keeping, c), run(again, c)) << maker->name();
         }
     }
-}
-
-/// More values than registers, and more sums than fit: they wait on the stack.
-TEST(CompiledProgram, of_a_long_formula_spills_and_computes_the_same) {
-    if (jit() == nullptr) GTEST_SKIP() << "this processor has no AVX2";
-    const LayerPrograms programs = layer_programs(
-        primitives::parse_text("x*std_batch(tanh(x))*std_batch(exp(-x*x))*std_instance(x*x)*std_group(sigmoid(x))*"
-                               "mean_layer(abs(x))*rms_batch(x*x*x)*mean_instance(x/(x*x + v1*v1))"),
-        1e-2, true);
-    for (const Program* program : {&programs.forward, &programs.backward, &programs.double_backward})
-        for (const std::span<const Size> sizes :
-             {std::span<const Size>(small_sizes), std::span<const Size>(large_sizes)})
-            for (const Case& c : cases(sizes))
-                expect_agreement(run(*program, *jit(), c), run(*program, tile_interpreter(), c), c.type,
-                                 "long formula");
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace {
 
 class JitKernel : public Kernel {
   public:
-    JitKernel(const PassCode& code, ElementType type, Layout layout)
+    JitKernel(const PassCode& code, ElementType type, Layout layout, InstructionSet set)
         : type_(type),
           layout_(layout),
           inputs_(code.inputs),
@@ -23,7 +23,7 @@ class JitKernel : public Kernel {
           small_values_(code.small_values),
           kept_values_(code.kept_values),
           sums_(code.plane_means.size()),
-          code_(compile_kernel(code, type, layout)),
+          code_(compile_kernel(code, type, layout, set)),
           function_(code_->getCode<void (*)(const KernelCall*)>()) {}
 
     void run(const KernelCall& call) const override {
@@ -81,19 +81,30 @@ class JitKernel : public Kernel {
 
 class Jit : public KernelMaker {
   public:
-    std::string_view name() const override { return "jit"; }
+    explicit Jit(InstructionSet set) : set_(set) {}
+    std::string_view name() const override { return set_ == InstructionSet::avx2 ? "jit-avx2" : "jit-avx512"; }
     int lanes() const override { return kernel_lanes; }
     std::unique_ptr<const Kernel> make(const PassCode& code, ElementType type, Layout layout) const override {
-        return std::make_unique<JitKernel>(code, type, layout);
+        return std::make_unique<JitKernel>(code, type, layout, set_);
     }
+
+  private:
+    InstructionSet set_;
 };
+
+bool processor_has(InstructionSet set) {
+    using Xbyak::util::Cpu;
+    static const Cpu cpu;
+    if (set == InstructionSet::avx2) return cpu.has(Cpu::tAVX2) && cpu.has(Cpu::tFMA);
+    return cpu.has(Cpu::tAVX512F) && cpu.has(Cpu::tAVX512BW) && cpu.has(Cpu::tAVX512DQ) && cpu.has(Cpu::tAVX512VL);
+}
 
 }  // namespace
 
-const KernelMaker* jit() {
-    static const Jit maker;
-    static const Xbyak::util::Cpu cpu;
-    return cpu.has(Xbyak::util::Cpu::tAVX2) && cpu.has(Xbyak::util::Cpu::tFMA) ? &maker : nullptr;
+const KernelMaker* jit(InstructionSet set) {
+    static const Jit avx2(InstructionSet::avx2), avx512(InstructionSet::avx512);
+    if (!processor_has(set)) return nullptr;
+    return set == InstructionSet::avx2 ? &avx2 : &avx512;
 }
 
 }  // namespace normact::evaluator::cpu

@@ -6,8 +6,11 @@
 namespace normact::evaluator::cpu {
 
 std::vector<const KernelMaker*> kernel_makers() {
-    if (jit() == nullptr) return {&tile_interpreter()};
-    return {jit(), &tile_interpreter()};
+    std::vector<const KernelMaker*> makers;
+    for (const InstructionSet set : {InstructionSet::avx512, InstructionSet::avx2})
+        if (const KernelMaker* maker = jit(set)) makers.push_back(maker);
+    makers.push_back(&tile_interpreter());
+    return makers;
 }
 
 }  // namespace normact::evaluator::cpu

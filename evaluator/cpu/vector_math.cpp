@@ -8,27 +8,26 @@
 namespace normact::evaluator::cpu {
 namespace {
 
-using Xbyak::Ymm;
 using Temporary = VectorAssembler::Temporary;
+using TemporaryMask = VectorAssembler::TemporaryMask;
 
-constexpr std::uint8_t to_nearest = 0;
 // ln 2 in two parts; the first has few bits, so that n·ln2_high is exact.
 constexpr float ln2_high = 355.0F / 512, ln2_low = -2.12194440e-4F;
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 /// to = c[0]·z^k + c[1]·z^(k-1) + …
-void emit_polynomial(VectorAssembler& a, Ymm to, Ymm z, std::span<const float> coefficients) {
+void emit_polynomial(VectorAssembler& a, Vector to, Vector z, std::span<const float> coefficients) {
     a.vmovaps(to, a.constant(coefficients[0]));
     for (const float coefficient : coefficients.subspan(1)) a.vfmadd213ps(to, z, a.constant(coefficient));
 }
 
 /// to = to·2^n for whole n in n's lanes, in two steps, so that subnormal results come out right. Overwrites n.
-void emit_scale(VectorAssembler& a, Ymm to, Ymm n) {
+void emit_scale(VectorAssembler& a, Vector to, Vector n) {
     const Temporary half(a);
     a.vcvtps2dq(n, n);
     a.vpsrad(half, n, 1);
     a.vpsubd(n, n, half);
-    for (const Ymm power : {static_cast<Ymm>(half), n}) {
+    for (const Vector power : {static_cast<Vector>(half), n}) {
         a.vpaddd(power, power, a.constant_bits(127));
         a.vpslld(power, power, 23);
         a.vmulps(to, to, power);
@@ -36,7 +35,7 @@ void emit_scale(VectorAssembler& a, Ymm to, Ymm n) {
 }
 
 /// to = 1 + exp(−x). Where that nears the largest number it is infinity.
-void emit_one_plus_exp_of_minus(VectorAssembler& a, Ymm to, Ymm x) {
+void emit_one_plus_exp_of_minus(VectorAssembler& a, Vector to, Vector x) {
     const Temporary r(a), n(a), power(a);
     // Beyond these it is infinity or 1. The order of the operands lets NaN through.
     a.vmovaps(r, a.constant(87.0F));
@@ -60,7 +59,7 @@ void emit_one_plus_exp_of_minus(VectorAssembler& a, Ymm to, Ymm x) {
 
 }  // namespace
 
-void emit_exp(VectorAssembler& a, Ymm to, Ymm x) {
+void emit_exp(VectorAssembler& a, Vector to, Vector x) {
     const Temporary r(a), n(a);
     // Beyond these the result is infinity or 0. The order of the operands lets NaN through.
     a.vmovaps(r, a.constant(88.8F));
@@ -69,7 +68,7 @@ void emit_exp(VectorAssembler& a, Ymm to, Ymm x) {
     a.vmaxps(r, to, r);
     // x = n·ln 2 + r
     a.vmulps(n, r, a.constant(std::numbers::log2e_v<float>));
-    a.vroundps(n, n, to_nearest);
+    a.round(n, n);
     a.vfnmadd231ps(r, n, a.constant(ln2_high));
     a.vfnmadd231ps(r, n, a.constant(ln2_low));
     constexpr std::array coefficients{1.9875691500e-4F, 1.3981999507e-3F, 8.3334519073e-3F,
@@ -84,14 +83,14 @@ void emit_exp(VectorAssembler& a, Ymm to, Ymm x) {
     emit_scale(a, to, n);
 }
 
-void emit_sigmoid(VectorAssembler& a, Ymm to, Ymm x) {
+void emit_sigmoid(VectorAssembler& a, Vector to, Vector x) {
     const Temporary denominator(a);
     emit_one_plus_exp_of_minus(a, denominator, x);
     a.vmovaps(to, a.constant(1.0F));
     a.vdivps(to, to, denominator);
 }
 
-void emit_tanh(VectorAssembler& a, Ymm to, Ymm x) {
+void emit_tanh(VectorAssembler& a, Vector to, Vector x) {
     // 1 − 2/(e^2|x| + 1) with the sign of x …
     const Temporary large(a);
     a.vorps(to, x, a.constant_bits(0x80000000));
@@ -111,19 +110,20 @@ void emit_tanh(VectorAssembler& a, Ymm to, Ymm x) {
     emit_polynomial(a, to, square, coefficients);
     a.vmulps(square, square, x);
     a.vfmadd213ps(to, square, x);
-    const Temporary size(a);
-    a.vandps(size, x, a.constant_bits(0x7fffffff));
-    a.vcmpps(size, size, a.constant(0.625F), less);
-    a.vblendvps(to, large, to, size);
+    const TemporaryMask small(a);
+    a.vandps(square, x, a.constant_bits(0x7fffffff));
+    a.compare(small, square, a.constant(0.625F), less);
+    a.select(to, small, to, large);
 }
 
-void emit_log(VectorAssembler& a, Ymm to, Ymm x) {
-    const Temporary m(a), e(a), mask(a);
+void emit_log(VectorAssembler& a, Vector to, Vector x) {
+    const Temporary m(a), e(a);
+    const TemporaryMask mask(a);
     // x = m·2^e with m in [√½, √2)
-    a.vcmpps(mask, x, a.constant(std::numeric_limits<float>::min()), less);
+    a.compare(mask, x, a.constant(std::numeric_limits<float>::min()), less);
     a.vmulps(m, x, a.constant(8388608.0F));  // 2^23: subnormal numbers become normal ones
-    a.vblendvps(m, x, m, mask);
-    a.vandps(e, mask, a.constant(23.0F));
+    a.select(m, mask, m, x);
+    a.keep_where(e, mask, a.constant(23.0F));
     {
         const Temporary exponent(a);
         a.vpsrld(exponent, m, 23);
@@ -133,10 +133,10 @@ void emit_log(VectorAssembler& a, Ymm to, Ymm x) {
     }
     a.vandps(m, m, a.constant_bits(0x007fffff));
     a.vorps(m, m, a.constant_bits(0x3f000000));
-    a.vcmpps(mask, m, a.constant(std::numbers::sqrt2_v<float> / 2), less);
-    a.vandps(to, mask, a.constant(1.0F));
+    a.compare(mask, m, a.constant(std::numbers::sqrt2_v<float> / 2), less);
+    a.keep_where(to, mask, a.constant(1.0F));
     a.vsubps(e, e, to);
-    a.vandps(to, mask, m);
+    a.keep_where(to, mask, m);
     a.vsubps(m, m, a.constant(1.0F));
     a.vaddps(m, m, to);
     // ln(1 + m) = m − m²/2 + m³·p(m)
@@ -153,13 +153,12 @@ void emit_log(VectorAssembler& a, Ymm to, Ymm x) {
     a.vaddps(to, to, m);
     a.vfmadd231ps(to, e, a.constant(ln2_high));
     // Infinity and NaN stay, 0 gives −infinity, what is below NaN.
-    a.vcmpps(mask, x, a.constant(infinity), not_less_or_nan);
-    a.vblendvps(to, to, x, mask);
-    a.vcmpps(mask, x, a.constant(0.0F), less);
-    a.vorps(to, to, mask);
-    a.vcmpps(mask, x, a.constant(0.0F), equal);
-    a.vmovaps(m, a.constant(-infinity));
-    a.vblendvps(to, to, m, mask);
+    a.compare(mask, x, a.constant(infinity), not_less_or_nan);
+    a.select(to, mask, x, to);
+    a.compare(mask, x, a.constant(0.0F), less);
+    a.select(to, mask, a.constant(std::numeric_limits<float>::quiet_NaN()), to);
+    a.compare(mask, x, a.constant(0.0F), equal);
+    a.select(to, mask, a.constant(-infinity), to);
 }
 
 }  // namespace normact::evaluator::cpu

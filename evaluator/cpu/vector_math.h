@@ -10,9 +10,9 @@ namespace normact::evaluator::cpu {
 // bound but those of sigmoid below 2^-127, which are 0. Polynomials are those of Cephes (Moshier, expf, logf, tanhf)
 // where nothing else is said.
 
-void emit_exp(VectorAssembler& assembler, Xbyak::Ymm to, Xbyak::Ymm x);
-void emit_log(VectorAssembler& assembler, Xbyak::Ymm to, Xbyak::Ymm x);
-void emit_sigmoid(VectorAssembler& assembler, Xbyak::Ymm to, Xbyak::Ymm x);
-void emit_tanh(VectorAssembler& assembler, Xbyak::Ymm to, Xbyak::Ymm x);
+void emit_exp(VectorAssembler& assembler, Vector to, Vector x);
+void emit_log(VectorAssembler& assembler, Vector to, Vector x);
+void emit_sigmoid(VectorAssembler& assembler, Vector to, Vector x);
+void emit_tanh(VectorAssembler& assembler, Vector to, Vector x);
 
 }  // namespace normact::evaluator::cpu

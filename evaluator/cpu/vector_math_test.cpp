@@ -2,6 +2,7 @@
 // double.
 
 #include "evaluator/cpu/kernel_makers.h"
+#include "evaluator/cpu/tile_interpreter.h"
 
 #include <gtest/gtest.h>
 
@@ -66,11 +67,11 @@ const std::array bounds{Bound{Operation::exp, std::exp, 2.0}, Bound{Operation::l
                         Bound{Operation::tanh, std::tanh, 3.0},
                         Bound{Operation::sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, 3.0, 0x1p-127}};
 
-/// Every 1009th of the 2^32 float32, NaN, infinities and subnormal numbers among them.
-std::vector<float> samples(bool positive) {
+/// Each so many of the 2^32 float32, NaN, infinities and subnormal numbers among them.
+std::vector<float> samples(bool positive, std::uint64_t step = 1009) {
     std::vector<float> x{0.0F, infinity, std::numeric_limits<float>::quiet_NaN(), 1.0F, 88.0F, 88.9F, 1e-45F};
     const std::uint64_t end = positive ? 0x80000000 : 0x100000000;
-    for (std::uint64_t bits = 1; bits < end; bits += 1009)
+    for (std::uint64_t bits = 1; bits < end; bits += step)
         x.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
     if (!positive) x.insert(x.end(), {-0.0F, -infinity, -88.0F, -103.9F, -104.1F});
     return x;
@@ -93,6 +94,21 @@ TEST(VectorMath, keeps_its_bounds_over_the_whole_range) {
             RecordProperty(std::string(maker->name()) + "_" + std::string(row_of(operation).name),
                            std::to_string(worst));
         }
+}
+
+TEST(VectorMath, is_the_same_to_the_last_bit_by_all_instruction_sets) {
+    const std::vector<float> x = samples(/*positive=*/false, 1'000'003);
+    for (const Operation operation :
+         {Operation::exp, Operation::log, Operation::tanh, Operation::sigmoid, Operation::sign, Operation::sqrt}) {
+        const std::vector<float> first = Function(*kernel_makers().front(), operation)(x);
+        for (const KernelMaker* maker : kernel_makers()) {
+            if (maker == &tile_interpreter()) continue;
+            const std::vector<float> y = Function(*maker, operation)(x);
+            for (std::size_t i = 0; i < x.size(); ++i)
+                ASSERT_EQ(std::bit_cast<std::uint32_t>(first[i]), std::bit_cast<std::uint32_t>(y[i]))
+                    << row_of(operation).name << "(" << x[i] << ")";
+        }
+    }
 }
 
 TEST(VectorMath, has_the_limits_of_the_c_library) {
