@@ -137,7 +137,7 @@ std::array<double, 3> largest_values(const Layer& layer, const Arguments& argume
     }
     for (const auto& [name, value] : run_plainly(programs.forward, inputs, groups)) inputs.emplace(name, value);
     return {largest_value(programs.forward, inputs, groups), largest_value(programs.backward, inputs, groups),
-            largest_value(programs.double_backward, inputs, groups)};
+            largest_value(double_backward(programs), inputs, groups)};
 }
 
 /// float32 against the composed reference in double. The tolerance is 32 roundings of 6e-8 of the largest value on the

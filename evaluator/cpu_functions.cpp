@@ -69,14 +69,8 @@ CpuFunctions::CpuFunctions(const LayerGraph& graph, const LayerSettings& setting
       programs_(layer_programs(graph, settings.epsilon, training)),
       forward_(programs_.forward, maker, type) {}
 
-const CompiledProgram& CpuFunctions::compiled(std::once_flag& once, std::unique_ptr<const CompiledProgram>& place,
-                                              const Program& program) const {
-    std::call_once(once, [&] { place = std::make_unique<const CompiledProgram>(program, maker_, type_); });
-    return *place;
-}
-
-std::vector<at::Tensor> CpuFunctions::run(const CompiledProgram& compiled, const Program& program,
-                                          at::TensorList tensors) const {
+std::vector<at::Tensor> CpuFunctions::run(const CompiledProgram& compiled, at::TensorList tensors) const {
+    const Program& program = compiled.program();
     check_inputs(tensors, program.inputs);
     std::vector<at::Tensor> kept;
     cpu::ProgramData data;
@@ -106,18 +100,20 @@ std::vector<at::Tensor> CpuFunctions::run(const CompiledProgram& compiled, const
     return outputs;
 }
 
-std::vector<at::Tensor> CpuFunctions::forward(at::TensorList inputs) const {
-    return run(forward_, programs_.forward, inputs);
-}
+std::vector<at::Tensor> CpuFunctions::forward(at::TensorList inputs) const { return run(forward_, inputs); }
 
 std::vector<at::Tensor> CpuFunctions::backward(at::TensorList inputs) const {
-    const Program& program = programs_.backward;
-    return as_gradients(run(compiled(backward_once_, backward_, program), program, inputs), inputs);
+    std::call_once(backward_once_,
+                   [&] { backward_ = std::make_unique<const CompiledProgram>(programs_.backward, maker_, type_); });
+    return as_gradients(run(*backward_, inputs), inputs);
 }
 
 std::vector<at::Tensor> CpuFunctions::double_backward(at::TensorList inputs) const {
-    const Program& program = programs_.double_backward;
-    std::vector<at::Tensor> outputs = run(compiled(double_backward_once_, double_backward_, program), program, inputs);
+    std::call_once(double_backward_once_, [&] {
+        double_backward_ =
+            std::make_unique<const CompiledProgram>(evaluator::double_backward(programs_), maker_, type_);
+    });
+    std::vector<at::Tensor> outputs = run(*double_backward_, inputs);
     std::vector<at::Tensor> of = inputs.slice(0, differentiable()).vec();
     of.push_back(inputs[this->inputs()]);  // the gradient of y
     return as_gradients(std::move(outputs), of);

@@ -25,16 +25,12 @@ class CpuFunctions : public LayerFunctions {
 
     std::size_t inputs() const override { return programs_.forward.inputs.size(); }
     std::size_t differentiable() const override { return programs_.differentiable.size(); }
-    std::size_t saved() const override { return programs_.saved; }
+    std::size_t saved() const override { return programs_.saved.size(); }
 
     const LayerPrograms& programs() const { return programs_; }
 
   private:
-    const cpu::CompiledProgram& compiled(std::once_flag& once, std::unique_ptr<const cpu::CompiledProgram>& place,
-                                         const Program& program) const;
-    /// `program`: what `compiled` was compiled of.
-    std::vector<at::Tensor> run(const cpu::CompiledProgram& compiled, const Program& program,
-                                at::TensorList tensors) const;
+    std::vector<at::Tensor> run(const cpu::CompiledProgram& compiled, at::TensorList tensors) const;
 
     primitives::LayerSettings settings_;
     const cpu::KernelMaker& maker_;

@@ -52,24 +52,26 @@ LayerPrograms layer_programs(const primitives::LayerGraph& graph, double epsilon
     programs.forward = lower(graph, epsilon, training);
     for (const ProgramInput& input : programs.forward.inputs)
         if (!input.name.starts_with("average")) programs.differentiable.push_back(input.name);
-    programs.backward = differentiate(programs.forward, {"y"}, programs.differentiable);
-    std::vector<std::string> of_backward = programs.differentiable;
-    of_backward.emplace_back("gradient of y");
-    programs.double_backward = differentiate(programs.backward, gradients_of(programs.differentiable), of_backward);
+    programs.whole_backward = differentiate(programs.forward, {"y"}, programs.differentiable);
 
-    // The means of forward that backward reads. Forward's instructions stand at the same positions in all three.
-    std::vector<ValueId> means, saved;
+    // The means of forward that backward reads. Forward's instructions stand at the same positions in backward.
+    std::vector<ValueId> means;
     for (ValueId id = 0; id < programs.forward.instructions.size(); ++id)
         if (programs.forward.instructions[id].operation == Operation::mean) means.push_back(id);
-    const std::vector<bool> live = live_without(programs.backward, means);
-    std::ranges::copy_if(means, std::back_inserter(saved), [&](ValueId id) { return live[id]; });
-    programs.saved = saved.size();
-    for (std::size_t k = 0; k < saved.size(); ++k)
+    const std::vector<bool> live = live_without(programs.whole_backward, means);
+    std::ranges::copy_if(means, std::back_inserter(programs.saved), [&](ValueId id) { return live[id]; });
+    for (std::size_t k = 0; k < programs.saved.size(); ++k)
         programs.forward.outputs.push_back(
-            {.name = saved_name(k), .value = saved[k], .form = ProgramOutput::Form::table});
-    programs.backward = with_saved(programs.backward, saved);
-    programs.double_backward = with_saved(programs.double_backward, saved);
+            {.name = saved_name(k), .value = programs.saved[k], .form = ProgramOutput::Form::table});
+    programs.backward = with_saved(programs.whole_backward, programs.saved);
     return programs;
+}
+
+Program double_backward(const LayerPrograms& programs) {
+    std::vector<std::string> of = programs.differentiable;
+    of.emplace_back("gradient of y");
+    return with_saved(differentiate(programs.whole_backward, gradients_of(programs.differentiable), of),
+                      programs.saved);
 }
 
 }  // namespace normact::evaluator

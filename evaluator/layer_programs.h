@@ -17,12 +17,16 @@ namespace normact::evaluator {
 ///
 /// The values "saved k" are all that backward needs of forward beside its inputs: moments, not tensors.
 struct LayerPrograms {
-    Program forward, backward, double_backward;
+    Program forward, backward;
     std::vector<std::string> differentiable;  ///< names of the inputs with gradients: x first
-    std::size_t saved = 0;                    ///< how many "saved k" there are
+    std::vector<ValueId> saved;               ///< which instructions of forward "saved k" are
+    Program whole_backward;                   ///< backward that computes these itself, with forward's positions
 };
 
 /// `graph` must be well formed.
 LayerPrograms layer_programs(const primitives::LayerGraph& graph, double epsilon, bool training);
+
+/// The third program. Most layers never need it, and it takes as long as the others.
+Program double_backward(const LayerPrograms& programs);
 
 }  // namespace normact::evaluator

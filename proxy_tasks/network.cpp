@@ -1,7 +1,6 @@
 #include "proxy_tasks/network.h"
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <torch/nn/modules/container/functional.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/pooling.h>
 
@@ -172,19 +171,6 @@ void initialize(Network& network, at::Generator& generator) {
             linear->bias.zero_();
         }
     }
-}
-
-std::int64_t layer_elements(const Anchor& anchor, int input_channels, int side) {
-    const torch::NoGradGuard no_grad;
-    std::int64_t elements = 0;
-    const MakeLayer counter = [&elements](std::int64_t) {
-        return nn::AnyModule(nn::Functional([&elements](const at::Tensor& x) {
-            elements += x.numel();
-            return x;
-        }));
-    };
-    Network(anchor, input_channels, 2, counter).forward(torch::zeros({1, input_channels, side, side}));
-    return elements;
 }
 
 }  // namespace normact::proxy_tasks

@@ -34,8 +34,4 @@ class Network : public torch::nn::Module {
 /// search keep their own start.
 void initialize(Network& network, at::Generator& generator);
 
-/// How many numbers pass through the layer under search for one image of that side: what an anchor costs, to order
-/// anchors by.
-std::int64_t layer_elements(const Anchor& anchor, int input_channels, int side);
-
 }  // namespace normact::proxy_tasks

@@ -101,10 +101,5 @@ TEST(Network, convolutions_start_with_the_deviation_of_he) {
     EXPECT_GT(checked, 30);
 }
 
-TEST(Network, layer_elements_counts_what_passes_the_layers) {
-    // resnet-micro on 8×8: stem to 8×4×4; layers 8·4·4, 16·4·4, then 16·4·4, 32·2·2, and 32·2·2 at the end.
-    EXPECT_EQ(layer_elements(find_anchor("resnet-micro"), 3, 8), 128 + 256 + 256 + 128 + 128);
-}
-
 }  // namespace
 }  // namespace normact::proxy_tasks

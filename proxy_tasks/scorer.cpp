@@ -2,6 +2,7 @@
 
 #include "evaluator/layer_module.h"
 #include "primitives/hash.h"
+#include "proxy_tasks/anchor_cost.h"
 #include "proxy_tasks/anchors.h"
 #include "proxy_tasks/dataset.h"
 #include "proxy_tasks/short_errors.h"
@@ -62,7 +63,7 @@ Tasks prepare(const ScoringSettings& settings) {
     tasks.dataset = named_by("scoring.dataset.name", [&] { return load_dataset(settings.dataset); });
     const auto& pixels = tasks.dataset.train.pixels;
     const auto cost = [&](const Anchor& anchor) {
-        return layer_elements(anchor, static_cast<int>(pixels.size(1)), settings.training.crop);
+        return anchor_cost(anchor, static_cast<int>(pixels.size(1)), settings.training.crop).total();
     };
     std::ranges::stable_sort(tasks.anchors, {}, cost);
     // Crop and batches have to fit the images: find out now, not at the first candidate.

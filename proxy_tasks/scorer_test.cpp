@@ -100,7 +100,7 @@ TEST_F(ScorerTest, a_layer_that_does_not_learn_is_rejected_for_quality_on_the_ch
     settings.quality.minimum_accuracy = 0.2;
     const Outcome outcome = Scorer(settings).evaluate(parse_text("x - x"), 1);
     EXPECT_EQ(outcome.rejection, Rejection::quality);
-    EXPECT_THAT(outcome.reason, StartsWith("resnet-micro: accuracy 0.0"));
+    EXPECT_THAT(outcome.reason, StartsWith("mobilenet-micro: accuracy 0."));
     EXPECT_THAT(outcome.reason, HasSubstr("after 10 steps"));
     EXPECT_TRUE(outcome.scores.empty());
 }
@@ -116,7 +116,7 @@ TEST_F(ScorerTest, a_layer_that_learns_but_blows_up_is_rejected_for_stability) {
     settings.stability.maximum_gradient_norm = 1e-3;
     const Outcome outcome = Scorer(settings).evaluate(known("BN-ReLU"), 1);
     EXPECT_EQ(outcome.rejection, Rejection::stability);
-    EXPECT_THAT(outcome.reason, StartsWith("resnet-micro: gradient norm "));
+    EXPECT_THAT(outcome.reason, StartsWith("mobilenet-micro: gradient norm "));
     EXPECT_TRUE(outcome.scores.empty());
 }
 

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -57,13 +58,13 @@ Tensors on_cpu(std::string_view layer, at::TensorList inputs, bool training, dou
         [&] { return ((*functions_of(layer, inputs, training, epsilon, groups)).*function)(inputs); });
 }
 
-/// Outputs with shapes and types alone.
-template <Program evaluator::LayerPrograms::*program>
+/// Outputs with shapes and types alone. `program`: a member of LayerPrograms, or what computes one.
+template <auto program>
 Tensors on_fake_tensors(std::string_view layer, at::TensorList inputs, bool training, double epsilon,
                         std::int64_t groups) {
     return with_value_errors([&] {
         const auto functions = functions_of(layer, inputs, training, epsilon, groups);
-        const Program& source = functions->programs().*program;
+        const Program& source = std::invoke(program, functions->programs());
         const at::Tensor& x = inputs.front();
         Tensors outputs;
         for (const ProgramOutput& output : source.outputs) {
@@ -157,7 +158,7 @@ TORCH_LIBRARY_IMPL(normact, CPU, library) {
 TORCH_LIBRARY_IMPL(normact, Meta, library) {
     library.impl("layer", on_fake_tensors<&evaluator::LayerPrograms::forward>);
     library.impl("layer_backward", on_fake_tensors<&evaluator::LayerPrograms::backward>);
-    library.impl("layer_double_backward", on_fake_tensors<&evaluator::LayerPrograms::double_backward>);
+    library.impl("layer_double_backward", on_fake_tensors<&evaluator::double_backward>);
 }
 
 TORCH_LIBRARY_IMPL(normact, Autograd, library) { library.impl("layer", with_autograd); }

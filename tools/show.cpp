@@ -36,7 +36,7 @@ std::string to_schedule(const primitives::Layer& layer) {
     const auto programs = evaluator::layer_programs(layer.graph, layer.settings.epsilon, /*training=*/true);
     return "forward\n\n" + evaluator::to_text(evaluator::schedule(programs.forward)) + "\nbackward\n\n" +
            evaluator::to_text(evaluator::schedule(programs.backward)) + "\ndouble backward\n\n" +
-           evaluator::to_text(evaluator::schedule(programs.double_backward));
+           evaluator::to_text(evaluator::schedule(evaluator::double_backward(programs)));
 }
 
 std::string to_svg(const primitives::Layer& layer) {

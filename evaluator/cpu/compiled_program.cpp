@@ -85,7 +85,8 @@ class ProgramRun {
           data_(data),
           parallel_for_(parallel_for),
           lanes_(compiled.lanes()),
-          kernels_(compiled.kernels(shape.channels_last ? Layout::channels_last : Layout::contiguous)),
+          one_column_(shape.channels_last && shape.channels == lanes_),
+          kernels_(compiled.kernels(shape.channels_last && !one_column_ ? Layout::channels_last : Layout::contiguous)),
           tables_(program_, shape, padded(data.inputs, program_.inputs.size()), data.tables) {}
 
     void run() {
@@ -157,19 +158,22 @@ class ProgramRun {
         const std::int64_t sums_size = std::ssize(pass.plane_means) * lanes_;
         double* const sums = scratch.sums.data();
         std::fill_n(sums, static_cast<std::int64_t>(scratch.columns) * sums_size, 0.0);
-        // A row is a pixel in channels_last, else a plane.
-        const bool pixels = shape_.channels_last;
-        const std::int64_t length = pixels ? channels : shape_.pixels, whole = length / lanes_;
-        run_kernel(pass, kernel,
-                   image * shape_.pixels * shape_.channels + planes.first_channel * (pixels ? 1 : shape_.pixels),
+        // A row is a pixel in channels_last, but all pixels where each is one vector; else it is a plane.
+        const bool pixels = shape_.channels_last && !one_column_;
+        const std::int64_t length = pixels ? channels : shape_.pixels * (one_column_ ? lanes_ : 1);
+        const std::int64_t whole = length / lanes_;
+        const std::int64_t plane = shape_.channels_last ? 1 : shape_.pixels;
+        run_kernel(pass, kernel, image * shape_.pixels * shape_.channels + planes.first_channel * plane,
                    {.small_values = small,
                     .sums = sums,
                     .row_sums = scratch.row_sums.data(),
                     .kept = scratch.kept.data(),
-                    .rows = pixels ? shape_.pixels : channels,
+                    .rows = pixels        ? shape_.pixels
+                            : one_column_ ? 1
+                                          : channels,
                     .columns = whole,
                     .lanes_left = length % lanes_,
-                    .gap = ((pixels ? shape_.channels : shape_.pixels) - whole * lanes_) * element_size()});
+                    .gap = ((pixels ? shape_.channels : length) - whole * lanes_) * element_size()});
         for_each_column(planes, [&](std::int64_t channel, std::int64_t count, std::int64_t i) {
             take_means(pass, image, channel, count, sums + i * sums_size);
         });
@@ -233,6 +237,7 @@ class ProgramRun {
     const ProgramData& data_;
     const ParallelFor& parallel_for_;
     const std::int64_t lanes_;
+    const bool one_column_;  ///< in channels_last, of each pixel: then pixels are as good as the vectors of one plane
     const CompiledSchedule::Kernels& kernels_;
     Tables tables_;
 };

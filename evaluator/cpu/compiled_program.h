@@ -35,6 +35,8 @@ class CompiledProgram {
     /// `maker` must outlive it.
     CompiledProgram(const Program& program, const KernelMaker& maker, ElementType type);
 
+    const Program& program() const { return program_; }
+
     /// One that keeps values between the passes of a block, if a cache holds them.
     const CompiledSchedule& schedule_for(const TensorShape& shape) const;
 
