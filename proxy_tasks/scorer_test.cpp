@@ -100,7 +100,7 @@ TEST_F(ScorerTest, a_layer_that_does_not_learn_is_rejected_for_quality_on_the_ch
     settings.quality.minimum_accuracy = 0.2;
     const Outcome outcome = Scorer(settings).evaluate(parse_text("x - x"), 1);
     EXPECT_EQ(outcome.rejection, Rejection::quality);
-    EXPECT_THAT(outcome.reason, StartsWith("mobilenet-micro: accuracy 0."));
+    EXPECT_THAT(outcome.reason, StartsWith("mobilenet-micro: accuracy 0.1"));
     EXPECT_THAT(outcome.reason, HasSubstr("after 10 steps"));
     EXPECT_TRUE(outcome.scores.empty());
 }

@@ -158,9 +158,12 @@ class ProgramRun {
         const std::int64_t sums_size = std::ssize(pass.plane_means) * lanes_;
         double* const sums = scratch.sums.data();
         std::fill_n(sums, static_cast<std::int64_t>(scratch.columns) * sums_size, 0.0);
-        // A row is a pixel in channels_last, but all pixels where each is one vector; else it is a plane.
-        const bool pixels = shape_.channels_last && !one_column_;
-        const std::int64_t length = pixels ? channels : shape_.pixels * (one_column_ ? lanes_ : 1);
+        // A row is a plane; in channels_last it is a pixel, or all pixels where each is one vector.
+        std::int64_t rows = channels, length = shape_.pixels, pitch = length;
+        if (one_column_)
+            rows = 1, length = pitch = shape_.pixels * lanes_;
+        else if (shape_.channels_last)
+            rows = shape_.pixels, length = channels, pitch = shape_.channels;
         const std::int64_t whole = length / lanes_;
         const std::int64_t plane = shape_.channels_last ? 1 : shape_.pixels;
         run_kernel(pass, kernel, image * shape_.pixels * shape_.channels + planes.first_channel * plane,
@@ -168,12 +171,10 @@ class ProgramRun {
                     .sums = sums,
                     .row_sums = scratch.row_sums.data(),
                     .kept = scratch.kept.data(),
-                    .rows = pixels        ? shape_.pixels
-                            : one_column_ ? 1
-                                          : channels,
+                    .rows = rows,
                     .columns = whole,
                     .lanes_left = length % lanes_,
-                    .gap = ((pixels ? shape_.channels : length) - whole * lanes_) * element_size()});
+                    .gap = (pitch - whole * lanes_) * element_size()});
         for_each_column(planes, [&](std::int64_t channel, std::int64_t count, std::int64_t i) {
             take_means(pass, image, channel, count, sums + i * sums_size);
         });

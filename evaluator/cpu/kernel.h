@@ -13,14 +13,10 @@ namespace normact::evaluator::cpu {
 /// five: x, the gradient, that of the gradient, and two results.
 inline constexpr std::size_t most_tensors = 7;
 
-/// The lanes of a vector of a compiled kernel, one cache line, in one register or in parts in two: in channels_last the
-/// next pixel lies a line or more away.
-inline constexpr int kernel_lanes = 16;
-inline constexpr int kernel_vector_bytes = kernel_lanes * 4;
-
 /// How tensors lie in memory, and so what the rows of a call are: either way a kernel reads memory in its order.
 enum class Layout : std::uint8_t {
-    contiguous,    ///< a row is the pixels of a plane, which has its own small values and sums
+    contiguous,  ///< a row is the pixels of a plane, which has its own small values and sums; or, in channels_last, of
+                 ///< an image whose pixels are one vector each: then these differ by lane
     channels_last  ///< a row is a pixel, the channels of an image or some of them: each column has its own
 };
 

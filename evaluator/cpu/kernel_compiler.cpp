@@ -31,9 +31,8 @@ class Compilation {
           assembler_(std::make_unique<VectorAssembler>(
               set, [this] { return body_->take_register(); }, [this](int r) { body_->release_register(r); })),
           a_(*assembler_),
-          parts_(kernel_lanes / a_.lanes()),
-          column_sums_(code, layout, a_, sums_),
-          masks_(a_, static_cast<int>(column_sums_.in_registers()), slots() * a_.bytes()) {}
+          plane_sums_(code, layout, a_, sums_),
+          masks_(a_, static_cast<int>(plane_sums_.in_registers()), slots() * a_.bytes()) {}
 
     std::unique_ptr<VectorAssembler> run() && {
         const std::array saved{a_.rbx, a_.rbp, a_.r12, a_.r13, a_.r14, a_.r15};
@@ -56,7 +55,7 @@ class Compilation {
 
   private:
     /// Places on the stack, behind which masks wait.
-    int slots() const { return static_cast<int>(column_sums_.size() + code_.steps.size()); }
+    int slots() const { return static_cast<int>(plane_sums_.size() + code_.steps.size()); }
 
     Address field(std::size_t offset) { return a_.qword[call_ + offset]; }
 
@@ -77,7 +76,7 @@ class Compilation {
     bool has_partial() const { return type_ == ElementType::float32; }
 
     PassBody whole_body() {
-        return {code_, uses_, type_, a_, {tensors_, offset_, small_, kept_}, column_sums_.in_registers()};
+        return {code_, uses_, type_, a_, {tensors_, offset_, small_, kept_}, plane_sums_.in_registers()};
     }
 
     PassBody partial_body() {
@@ -86,7 +85,7 @@ class Compilation {
                 type_,
                 a_,
                 {tensors_, offset_, small_, kept_},
-                column_sums_.in_registers() + static_cast<std::size_t>(masks_.registers()),
+                plane_sums_.in_registers() + static_cast<std::size_t>(masks_.registers()),
                 masks_.of_parts()};
     }
 
@@ -104,7 +103,7 @@ class Compilation {
         a_.jz(no_vector, VectorAssembler::T_NEAR);
         a_.L(chunk);
         begin_chunk();
-        column_sums_.clear();
+        plane_sums_.clear();
         a_.L(vector);
         emit_whole_vector(whole);
         a_.dec(count_);
@@ -162,7 +161,7 @@ class Compilation {
 
     /// And goes on behind it.
     void emit_whole_vector(PassBody& body) {
-        for (int part = 0; part < parts_; ++part) emit_part(body, part);
+        for (int part = 0; part < a_.parts(); ++part) emit_part(body, part);
         a_.add(offset_, kernel_lanes * bytes_of(type_));
         go_on_in_kept();
     }
@@ -191,9 +190,9 @@ class Compilation {
     void emit_masked_vector(PassBody& body) {
         body_ = &body;
         Xbyak::Label nothing_left;
-        if (layout_ == Layout::contiguous) column_sums_.clear();
+        if (layout_ == Layout::contiguous) plane_sums_.clear();
         masks_.load();
-        for (int part = 0; part < parts_; ++part) {
+        for (int part = 0; part < a_.parts(); ++part) {
             if (part > 0) {  // nothing may be left for this part
                 a_.cmp(field(offsetof(KernelCall, lanes_left)), part * a_.lanes());
                 a_.jle(nothing_left, VectorAssembler::T_NEAR);
@@ -208,7 +207,7 @@ class Compilation {
         body.emit(part);
         const std::optional<Mask> mask = body.is_masked() ? std::optional(body.mask()) : std::nullopt;
         for (std::size_t i = 0; i < code_.plane_means.size(); ++i) {
-            column_sums_.add(i, part, body.load(code_.plane_means[i]), mask);
+            plane_sums_.add(i, part, body.load(code_.plane_means[i]), mask);
             body.next_step();
         }
         for (std::size_t i = 0; i < code_.outputs.size(); ++i) {
@@ -226,7 +225,7 @@ class Compilation {
 
     /// Adds the sums, in double, to those of the call.
     void flush_sums() {
-        if (!code_.plane_means.empty()) column_sums_.add_to(sums_);
+        if (!code_.plane_means.empty()) plane_sums_.add_to(sums_);
     }
 
     /// The same for each column, the partial one too; the sums in memory are 0 then.
@@ -241,8 +240,8 @@ class Compilation {
         a_.inc(columns_);
         a_.L(none_behind);
         a_.L(column);
-        column_sums_.add_to(count_);
-        column_sums_.clear();
+        plane_sums_.add_to(count_);
+        plane_sums_.clear();
         a_.add(count_, bytes_of_doubles());
         a_.add(sums_, bytes_of_sums());
         a_.dec(columns_);
@@ -256,11 +255,10 @@ class Compilation {
     PassBody* body_ = nullptr;
     std::unique_ptr<VectorAssembler> assembler_;
     VectorAssembler& a_;
-    int parts_;
     const Reg64 call_ = a_.rdi, small_ = a_.rsi, rows_ = a_.rdx, columns_ = a_.rdx, left_ = a_.rcx, count_ = a_.r8,
                 offset_ = a_.rax, sums_ = a_.r15, kept_ = a_.r14;
     const std::array<Reg64, most_tensors> tensors_{a_.r9, a_.r10, a_.r11, a_.rbx, a_.rbp, a_.r12, a_.r13};
-    PlaneSums column_sums_;
+    PlaneSums plane_sums_;
     PartialMasks masks_;
 };
 

@@ -1,7 +1,5 @@
 #include "evaluator/cpu/partial_masks.h"
 
-#include "evaluator/cpu/kernel.h"
-
 #include <cstddef>
 
 namespace normact::evaluator::cpu {
@@ -11,7 +9,7 @@ PartialMasks::PartialMasks(VectorAssembler& assembler, int first, int stack)
     if (a_.has_avx512())
         masks_ = {VectorAssembler::lasting_mask};
     else
-        for (int part = 0; part < kernel_lanes / a_.lanes(); ++part) masks_.push_back({first + part});
+        for (int part = 0; part < a_.parts(); ++part) masks_.push_back({first + part});
 }
 
 void PartialMasks::prepare(const Xbyak::Address& lanes) {

@@ -22,7 +22,7 @@ PassBody::PassBody(const PassCode& code, const Uses& uses, ElementType type, Vec
       memory_(memory),
       masks_(std::move(masks)),
       spilled_(code.steps.size()),
-      first_slot_(code.plane_means.size() * static_cast<std::size_t>(kernel_lanes / assembler.lanes())) {
+      first_slot_(code.plane_means.size() * static_cast<std::size_t>(assembler.parts())) {
     std::fill_n(taken_.begin(), reserved, true);
 }
 

@@ -15,8 +15,7 @@ constexpr std::size_t most_in_registers = 6;
 PlaneSums::PlaneSums(const PassCode& code, Layout layout, VectorAssembler& assembler, const Xbyak::Reg64& columns)
     : a_(assembler),
       memory_(layout == Layout::contiguous ? a_.rsp : columns),
-      parts_(static_cast<std::size_t>(kernel_lanes / assembler.lanes())),
-      size_(code.plane_means.size() * parts_),
+      size_(code.plane_means.size() * static_cast<std::size_t>(assembler.parts())),
       in_registers_(layout == Layout::contiguous ? std::min(size_, most_in_registers) : 0) {}
 
 void PlaneSums::clear() {
@@ -31,7 +30,7 @@ void PlaneSums::clear() {
 }
 
 void PlaneSums::add(std::size_t sum, int part, Vector value, std::optional<Mask> mask) {
-    const std::size_t i = sum * parts_ + static_cast<std::size_t>(part);
+    const std::size_t i = sum * static_cast<std::size_t>(a_.parts()) + static_cast<std::size_t>(part);
     std::optional<Temporary> masked;
     if (mask) {
         masked.emplace(a_);

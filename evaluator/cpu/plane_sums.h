@@ -31,7 +31,7 @@ class PlaneSums {
 
     VectorAssembler& a_;
     Xbyak::Reg64 memory_;
-    std::size_t parts_, size_, in_registers_;
+    std::size_t size_, in_registers_;
 };
 
 }  // namespace normact::evaluator::cpu

@@ -16,6 +16,11 @@ enum class InstructionSet : std::uint8_t { avx2, avx512 };
 /// NaN.
 enum Comparison : std::uint8_t { equal = 0, less = 1, is_nan = 3, not_less_or_nan = 5, not_equal = 12 };
 
+/// The lanes of a vector of a compiled kernel, one cache line, in one register or in parts in two: in channels_last the
+/// next pixel lies a line or more away.
+inline constexpr int kernel_lanes = 16;
+inline constexpr int kernel_vector_bytes = kernel_lanes * 4;
+
 /// A register as wide as those of the instruction set. Xbyak's instructions read the width from the object.
 using Vector = Xbyak::Xmm;
 
@@ -34,6 +39,8 @@ class VectorAssembler : public Xbyak::CodeGenerator {
     bool has_avx512() const { return set_ == InstructionSet::avx512; }
     int lanes() const { return has_avx512() ? 16 : 8; }
     int bytes() const { return lanes() * 4; }
+    /// How many registers a vector of a kernel takes.
+    int parts() const { return kernel_lanes / lanes(); }
     /// How many vector registers there are.
     int registers() const { return has_avx512() ? most_registers : 16; }
     static constexpr int most_registers = 32;

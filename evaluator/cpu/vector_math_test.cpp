@@ -1,5 +1,5 @@
-// exp, log, sigmoid and tanh of both kinds of kernels, over the whole range of float32, against the C library in
-// double.
+// exp, log, sigmoid and tanh of all kinds of kernels, over the whole range of float32, against the C library in double
+// and against each other.
 
 #include "evaluator/cpu/kernel_makers.h"
 #include "evaluator/cpu/tile_interpreter.h"
