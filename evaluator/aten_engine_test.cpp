@@ -2,6 +2,7 @@
 
 #include "evaluator/gradient_check.h"
 #include "evaluator/sample_layers.h"
+#include "evaluator/sample_tensors.h"
 #include "primitives/catalogue.h"
 #include "primitives/space.h"
 #include "primitives/text.h"

@@ -7,6 +7,7 @@
 #include "evaluator/parallel.h"
 #include "evaluator/plain_program.h"
 #include "evaluator/sample_layers.h"
+#include "evaluator/sample_tensors.h"
 #include "primitives/catalogue.h"
 #include "primitives/space.h"
 #include "primitives/text.h"

@@ -14,8 +14,6 @@
 namespace normact::evaluator {
 
 using cpu::CompiledProgram;
-using cpu::ElementType;
-using cpu::TensorShape;
 using primitives::LayerGraph;
 using primitives::LayerSettings;
 
@@ -87,8 +85,7 @@ std::vector<at::Tensor> CpuFunctions::run(const CompiledProgram& compiled, at::T
         else if (output.form == ProgramOutput::Form::batch_sum)
             outputs.push_back(at::empty({shape.channels}, at::kFloat));
         else
-            outputs.push_back(
-                at::empty({cpu::table_size(program.instructions[output.value].extent, shape)}, at::kDouble));
+            outputs.push_back(at::empty({table_size(program.instructions[output.value].extent, shape)}, at::kDouble));
         data.outputs.push_back(outputs.back().mutable_data_ptr());
     }
     const cpu::CompiledSchedule& schedule = compiled.schedule_for(shape);

@@ -17,7 +17,7 @@ namespace normact::evaluator {
 class CpuFunctions : public LayerFunctions {
   public:
     CpuFunctions(const primitives::LayerGraph& graph, const primitives::LayerSettings& settings, bool training,
-                 const cpu::KernelMaker& maker, cpu::ElementType type, std::shared_ptr<TensorPool> pool);
+                 const cpu::KernelMaker& maker, ElementType type, std::shared_ptr<TensorPool> pool);
 
     std::vector<at::Tensor> forward(at::TensorList inputs) const override;
     std::vector<at::Tensor> backward(at::TensorList inputs) const override;
@@ -34,7 +34,7 @@ class CpuFunctions : public LayerFunctions {
 
     primitives::LayerSettings settings_;
     const cpu::KernelMaker& maker_;
-    cpu::ElementType type_;
+    ElementType type_;
     std::shared_ptr<TensorPool> pool_;
     LayerPrograms programs_;
     cpu::CompiledProgram forward_;

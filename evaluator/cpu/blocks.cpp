@@ -18,10 +18,6 @@ std::int64_t channels_of(Block block, const TensorShape& shape, std::int64_t lan
 
 }  // namespace
 
-std::int64_t table_size(Extent extent, const TensorShape& shape) {
-    return (extent.has_images() ? shape.images : 1) * (extent.has_groups() ? shape.channels : 1);
-}
-
 Blocks::Blocks(Block block, const TensorShape& shape, std::int64_t lanes)
     : shape_(shape), lanes_(lanes), channels_(channels_of(block, shape, lanes)) {}
 

@@ -1,21 +1,12 @@
 #pragma once
 
 #include "evaluator/schedule.h"
+#include "evaluator/tensor_shape.h"
 
 #include <cstddef>
 #include <cstdint>
 
 namespace normact::evaluator::cpu {
-
-/// The shape of the tensors that a program runs on, and how they lie in memory.
-struct TensorShape {
-    std::int64_t images, channels, pixels;
-    bool channels_last;
-    std::int64_t groups;  ///< divides the channels
-};
-
-/// How many numbers a value of this extent has if it is no tensor.
-std::int64_t table_size(Extent extent, const TensorShape& shape);
 
 /// A range of planes: images and channels.
 struct Planes {

@@ -5,6 +5,7 @@
 #include "evaluator/cpu/kernel_makers.h"
 #include "evaluator/cpu/tables.h"
 #include "evaluator/cpu/tile_interpreter.h"
+#include "evaluator/guarded_memory.h"
 #include "evaluator/layer_programs.h"
 #include "primitives/space.h"
 #include "primitives/text.h"
@@ -21,34 +22,10 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <vector>
 
 namespace normact::evaluator::cpu {
 namespace {
-
-/// Memory that ends at a page that nobody may touch: whoever reads or writes beyond it ends the program.
-class GuardedMemory {
-  public:
-    explicit GuardedMemory(std::size_t size) : size_(size) {
-        const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-        whole_ = (size + page - 1) / page * page + page;
-        start_ = static_cast<char*>(mmap(nullptr, whole_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-        mprotect(start_ + whole_ - page, page, PROT_NONE);
-        data_ = start_ + whole_ - page - size;
-    }
-    ~GuardedMemory() { munmap(start_, whole_); }
-    GuardedMemory(const GuardedMemory&) = delete;
-    GuardedMemory& operator=(const GuardedMemory&) = delete;
-
-    char* data() const { return data_; }
-    std::size_t size() const { return size_; }
-
-  private:
-    std::size_t size_, whole_;
-    char *start_, *data_;
-};
 
 struct Case {
     TensorShape shape;

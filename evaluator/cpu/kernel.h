@@ -1,6 +1,7 @@
 #pragma once
 
 #include "evaluator/cpu/pass_code.h"
+#include "evaluator/tensor_shape.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -41,10 +42,6 @@ class Kernel {
     virtual ~Kernel() = default;
     virtual void run(const KernelCall& call) const = 0;
 };
-
-/// Elements in memory; all arithmetic is float32.
-enum class ElementType : std::uint8_t { float32, bfloat16 };
-inline constexpr int bytes_of(ElementType type) { return type == ElementType::float32 ? 4 : 2; }
 
 /// A way to make kernels of passes.
 class KernelMaker {

@@ -1,0 +1,67 @@
+#include "evaluator/cuda/kernel_compiler.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <stdexcept>
+
+namespace normact::evaluator::cuda {
+namespace {
+
+/// Quotients and roots within 2 ulp, by instructions of the GPU; nothing else is inexact, denormals stay.
+std::vector<std::string> options(int architecture) {
+    return {fmt::format("--gpu-architecture=sm_{}", architecture), "--std=c++17", "--prec-div=false",
+            "--prec-sqrt=false", "--disable-warnings"};
+}
+
+}  // namespace
+
+Nvrtc::Nvrtc(const std::vector<std::string>& folders)
+    : library_(
+          "NVRTC, which compiles layers for GPUs, was not found. It comes with the CUDA toolkit 12 or 13, and with "
+          "PyTorch for CUDA:",
+          {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"}, folders) {
+    library_.find(version_, "nvrtcVersion");
+    library_.find(error_string_, "nvrtcGetErrorString");
+    library_.find(create_, "nvrtcCreateProgram");
+    library_.find(destroy_, "nvrtcDestroyProgram");
+    library_.find(compile_, "nvrtcCompileProgram");
+    library_.find(log_size_, "nvrtcGetProgramLogSize");
+    library_.find(log_, "nvrtcGetProgramLog");
+    library_.find(cubin_size_, "nvrtcGetCUBINSize");
+    library_.find(cubin_, "nvrtcGetCUBIN");
+}
+
+void Nvrtc::check(int status, const std::string& what) const {
+    if (status != 0) throw std::runtime_error(fmt::format("NVRTC: {}: {}", error_string_(status), what));
+}
+
+std::string Nvrtc::identity(int architecture) const {
+    int major = 0, minor = 0;
+    check(version_(&major, &minor), "version");
+    return fmt::format("nvrtc {}.{} {}", major, minor, fmt::join(options(architecture), " "));
+}
+
+std::string Nvrtc::compile(const std::string& source, int architecture) const {
+    Program program = nullptr;
+    check(create_(&program, source.c_str(), "layer.cu", 0, nullptr, nullptr), "a new program");
+    const std::unique_ptr<Program, int (*)(Program*)> keeper(&program, destroy_);
+    const std::vector<std::string> texts = options(architecture);
+    std::vector<const char*> arguments;
+    arguments.reserve(texts.size());
+    for (const std::string& text : texts) arguments.push_back(text.c_str());
+    const int status = compile_(program, static_cast<int>(arguments.size()), arguments.data());
+    std::size_t size = 0;
+    if (status != 0) {
+        check(log_size_(program, &size), "the size of the log");
+        std::string log(size, '\0');
+        check(log_(program, log.data()), "the log");
+        check(status, log);
+    }
+    check(cubin_size_(program, &size), "the size of the cubin");
+    std::string cubin(size, '\0');
+    check(cubin_(program, cubin.data()), "the cubin");
+    return cubin;
+}
+
+}  // namespace normact::evaluator::cuda
