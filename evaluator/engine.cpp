@@ -3,7 +3,8 @@
 #include "evaluator/aten_engine.h"
 #include "evaluator/cpu/kernel_makers.h"
 #include "evaluator/cpu/tile_interpreter.h"
-#include "evaluator/cpu_engine.h"
+#include "evaluator/cpu_backend.h"
+#include "evaluator/fused_engine.h"
 #include "primitives/definitions.h"
 
 #include <array>
@@ -13,8 +14,8 @@
 namespace normact::evaluator {
 
 std::span<const Engine* const> engines() {
-    static const CpuEngine interpreted("cpu-interpreter", cpu::tile_interpreter());
-    static const CpuEngine fused("cpu", *cpu::kernel_makers().front());
+    static const FusedEngine interpreted("cpu-interpreter", cpu_backend(cpu::tile_interpreter()));
+    static const FusedEngine fused("cpu", cpu_backend(*cpu::kernel_makers().front()));
     static const AtenEngine aten(Normalizations::fused);
     static const std::array<const Engine*, 3> all{&fused, &aten, &interpreted};
     return all;

@@ -1,8 +1,8 @@
 #include "python/layer_cache.h"
 
 #include "evaluator/cpu/kernel_makers.h"
+#include "evaluator/cpu_backend.h"
 #include "evaluator/layer_arguments.h"
-#include "evaluator/tensor_pool.h"
 #include "primitives/catalogue.h"
 #include "primitives/json.h"
 #include "primitives/text.h"
@@ -17,20 +17,19 @@
 namespace normact::python {
 namespace {
 
-using evaluator::CpuModes;
+using evaluator::FusedModes;
 using primitives::LayerSettings;
 
 class LayerCache {
   public:
-    std::shared_ptr<const CpuModes> find(std::string_view text, const LayerSettings& settings) {
+    std::shared_ptr<const FusedModes> find(std::string_view text, const LayerSettings& settings) {
         const std::scoped_lock lock(mutex_);
         const Key key{std::string(text), settings};
         if (const auto found = places_.find(key); found != places_.end()) {
             recent_.splice(recent_.begin(), recent_, found->second);
             return found->second->second;
         }
-        recent_.emplace_front(key, std::make_shared<const CpuModes>(parse_layer(text).graph, settings,
-                                                                    *evaluator::cpu::kernel_makers().front(), pool_));
+        recent_.emplace_front(key, std::make_shared<const FusedModes>(parse_layer(text).graph, settings, backend_));
         places_[key] = recent_.begin();
         if (recent_.size() > most_layers) {
             places_.erase(recent_.back().first);
@@ -44,8 +43,9 @@ class LayerCache {
     static constexpr std::size_t most_layers = 1024;
 
     std::mutex mutex_;
-    std::shared_ptr<evaluator::TensorPool> pool_ = evaluator::TensorPool::make();
-    std::list<std::pair<Key, std::shared_ptr<const CpuModes>>> recent_;  // the most recent first
+    std::shared_ptr<const evaluator::Backend> backend_ =
+        evaluator::cpu_backend(*evaluator::cpu::kernel_makers().front());
+    std::list<std::pair<Key, std::shared_ptr<const FusedModes>>> recent_;  // the most recent first
     std::map<Key, decltype(recent_)::iterator> places_;
 };
 
@@ -61,7 +61,7 @@ primitives::Layer parse_layer(std::string_view text) {
     return layer;
 }
 
-std::shared_ptr<const CpuModes> cached_layer(std::string_view text, const LayerSettings& settings) {
+std::shared_ptr<const FusedModes> cached_layer(std::string_view text, const LayerSettings& settings) {
     evaluator::require_of_layer(
         settings.epsilon >= primitives::least_epsilon && settings.epsilon <= primitives::most_epsilon,
         "epsilon must be from 1e-30 to 1e30");

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "evaluator/cpu_functions.h"
+#include "evaluator/fused_functions.h"
 #include "primitives/graph.h"
 
 #include <memory>
@@ -14,7 +14,7 @@ primitives::Layer parse_layer(std::string_view text);
 
 /// The layer with these settings, compiled once for the whole process; the least recent ones are forgotten. Throws
 /// primitives::InvalidGraph, and std::invalid_argument for settings out of range. Safe from several threads.
-std::shared_ptr<const evaluator::CpuModes> cached_layer(std::string_view text,
-                                                        const primitives::LayerSettings& settings);
+std::shared_ptr<const evaluator::FusedModes> cached_layer(std::string_view text,
+                                                          const primitives::LayerSettings& settings);
 
 }  // namespace normact::python

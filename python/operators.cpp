@@ -1,8 +1,8 @@
 // The operators of torch.ops.normact: a layer and its derivatives on the CPU and on fake tensors, with autograd. What a
 // layer's tensors are, and in which order, is said in evaluator/layer_programs.h.
 
-#include "evaluator/cpu_functions.h"
 #include "evaluator/engine.h"
+#include "evaluator/fused_functions.h"
 #include "evaluator/layer_arguments.h"
 #include "evaluator/layer_function.h"
 #include "primitives/text.h"
@@ -24,7 +24,7 @@
 namespace normact::python {
 namespace {
 
-using evaluator::CpuFunctions;
+using evaluator::FusedFunctions;
 using evaluator::Program;
 using evaluator::ProgramOutput;
 using Tensors = std::vector<at::Tensor>;
@@ -43,19 +43,19 @@ auto with_value_errors(Function function) {
     }
 }
 
-std::shared_ptr<const CpuFunctions> functions_of(std::string_view layer, at::TensorList inputs, bool training,
-                                                 double epsilon, std::int64_t groups) {
-    evaluator::require_of_layer(!inputs.empty(), "x is missing");
+std::shared_ptr<const evaluator::FusedModes> modes_of(std::string_view layer, double epsilon, std::int64_t groups) {
     // More groups than channels are as many as there are channels.
     const auto in_range = static_cast<int>(std::clamp<std::int64_t>(groups, 0, std::numeric_limits<int>::max()));
-    return cached_layer(layer, {.groups = in_range, .epsilon = epsilon})
-        ->functions(training, inputs.front().scalar_type());
+    return cached_layer(layer, {.groups = in_range, .epsilon = epsilon});
 }
 
-template <Tensors (CpuFunctions::*function)(at::TensorList) const>
+template <Tensors (FusedFunctions::*function)(at::TensorList) const>
 Tensors on_cpu(std::string_view layer, at::TensorList inputs, bool training, double epsilon, std::int64_t groups) {
-    return with_value_errors(
-        [&] { return ((*functions_of(layer, inputs, training, epsilon, groups)).*function)(inputs); });
+    return with_value_errors([&] {
+        evaluator::require_of_layer(!inputs.empty(), "x is missing");
+        const auto functions = modes_of(layer, epsilon, groups)->functions(training, inputs.front());
+        return ((*functions).*function)(inputs);
+    });
 }
 
 /// Outputs with shapes and types alone. `program`: a member of LayerPrograms, or what computes one.
@@ -63,8 +63,9 @@ template <auto program>
 Tensors on_fake_tensors(std::string_view layer, at::TensorList inputs, bool training, double epsilon,
                         std::int64_t groups) {
     return with_value_errors([&] {
-        const auto functions = functions_of(layer, inputs, training, epsilon, groups);
-        const Program& source = std::invoke(program, functions->programs());
+        evaluator::require_of_layer(!inputs.empty(), "x is missing");
+        const auto programs = modes_of(layer, epsilon, groups)->programs(training);
+        const Program& source = std::invoke(program, *programs);
         const at::Tensor& x = inputs.front();
         Tensors outputs;
         for (const ProgramOutput& output : source.outputs) {
@@ -87,21 +88,21 @@ Tensors on_fake_tensors(std::string_view layer, at::TensorList inputs, bool trai
 /// The operators themselves, called below autograd, so that whatever traces a model sees them.
 class Operators : public evaluator::LayerFunctions {
   public:
-    Operators(std::string_view layer, at::TensorList inputs, bool training, double epsilon, std::int64_t groups)
+    Operators(std::string_view layer, bool training, double epsilon, std::int64_t groups)
         : layer_(layer),
           training_(training),
           epsilon_(epsilon),
           groups_(groups),
-          sizes_(functions_of(layer, inputs, training, epsilon, groups)) {}
+          programs_(modes_of(layer, epsilon, groups)->programs(training)) {}
 
     Tensors forward(at::TensorList inputs) const override { return call("normact::layer", inputs); }
     Tensors backward(at::TensorList inputs) const override { return call("normact::layer_backward", inputs); }
     Tensors double_backward(at::TensorList inputs) const override {
         return call("normact::layer_double_backward", inputs);
     }
-    std::size_t inputs() const override { return sizes_->inputs(); }
-    std::size_t differentiable() const override { return sizes_->differentiable(); }
-    std::size_t saved() const override { return sizes_->saved(); }
+    std::size_t inputs() const override { return programs_->forward.inputs.size(); }
+    std::size_t differentiable() const override { return programs_->differentiable.size(); }
+    std::size_t saved() const override { return programs_->saved.size(); }
 
   private:
     Tensors call(const char* name, at::TensorList inputs) const {
@@ -114,14 +115,13 @@ class Operators : public evaluator::LayerFunctions {
     bool training_;
     double epsilon_;
     std::int64_t groups_;
-    std::shared_ptr<const LayerFunctions> sizes_;
+    std::shared_ptr<const evaluator::LayerPrograms> programs_;
 };
 
 Tensors with_autograd(std::string_view layer, at::TensorList inputs, bool training, double epsilon,
                       std::int64_t groups) {
     return with_value_errors([&] {
-        return evaluator::apply_layer(std::make_shared<const Operators>(layer, inputs, training, epsilon, groups),
-                                      inputs);
+        return evaluator::apply_layer(std::make_shared<const Operators>(layer, training, epsilon, groups), inputs);
     });
 }
 
@@ -150,9 +150,9 @@ TORCH_LIBRARY(normact, library) {
 }
 
 TORCH_LIBRARY_IMPL(normact, CPU, library) {
-    library.impl("layer", on_cpu<&CpuFunctions::forward>);
-    library.impl("layer_backward", on_cpu<&CpuFunctions::backward>);
-    library.impl("layer_double_backward", on_cpu<&CpuFunctions::double_backward>);
+    library.impl("layer", on_cpu<&FusedFunctions::forward>);
+    library.impl("layer_backward", on_cpu<&FusedFunctions::backward>);
+    library.impl("layer_double_backward", on_cpu<&FusedFunctions::double_backward>);
 }
 
 TORCH_LIBRARY_IMPL(normact, Meta, library) {

@@ -2,6 +2,7 @@
 
 #include "evaluator/cpu/blocks.h"
 #include "evaluator/cpu/compiled_schedule.h"
+#include "evaluator/program_data.h"
 
 #include <cstdint>
 #include <functional>
@@ -11,21 +12,12 @@
 
 namespace normact::evaluator::cpu {
 
-/// Where the inputs and outputs of a program lie, in its order. Tensors with pixels are dense, of the kernel's element
-/// type; parameters and their gradients are float32 [C]. Tables, that is moments, are in double: [N,C] where the extent
-/// has images and channels or groups, [N], [C] or one number where it has less; groups have one number a channel.
-struct ProgramData {
-    std::vector<const void*> inputs;
-    std::vector<void*> outputs;
-    double* tables = nullptr;  ///< scratch memory for tables_size(program, shape) numbers
-};
-
 /// Calls body(begin, end) for parts of [0, count), on several threads or on one. To tell which is worth it: each of
 /// them has so many elements to go over.
 using ParallelFor = std::function<void(std::int64_t count, std::int64_t elements_of_each,
                                        const std::function<void(std::int64_t begin, std::int64_t end)>& body)>;
 
-/// Safe from several threads. Results don't depend on how many threads there are.
+/// The tables of `data` have tables_size(program, shape) numbers. Safe from several threads. Results don't depend on how many threads there are.
 void run(const CompiledSchedule& compiled, const TensorShape& shape, const ProgramData& data,
          const ParallelFor& parallel_for);
 

@@ -3,6 +3,7 @@
 #include "evaluator/cuda/kernel_loader.h"
 #include "evaluator/cuda/program_source.h"
 #include "evaluator/cuda/variant.h"
+#include "evaluator/program_data.h"
 #include "evaluator/schedule.h"
 #include "evaluator/tensor_shape.h"
 
@@ -12,14 +13,6 @@
 #include <vector>
 
 namespace normact::evaluator::cuda {
-
-/// What a program runs on, in the memory of one device: pointers in the order of its inputs and outputs, and memory for
-/// as many numbers as tables_size says.
-struct ProgramData {
-    std::vector<const void*> inputs;
-    std::vector<void*> outputs;
-    double* tables = nullptr;
-};
 
 /// A program as kernels on GPUs. They are compiled for a kind of shape when it first comes. Safe from several threads.
 class CompiledProgram {

@@ -1,8 +1,9 @@
-#include "evaluator/cpu_engine.h"
+#include "evaluator/fused_engine.h"
 
 #include "evaluator/aten_engine.h"
 #include "evaluator/cpu/kernel_makers.h"
 #include "evaluator/cpu/tile_interpreter.h"
+#include "evaluator/cpu_backend.h"
 #include "evaluator/layer_programs.h"
 #include "evaluator/parallel.h"
 #include "evaluator/plain_program.h"
@@ -152,8 +153,9 @@ void expect_agreement(const Layer& layer, const Arguments& arguments) {
             const Results wanted = results(reference, layer, arguments, at::kDouble, format, training);
             for (const cpu::KernelMaker* maker : cpu::kernel_makers()) {
                 SCOPED_TRACE(described(*maker, layer, shape, format, training));
-                expect_near(results(CpuEngine("cpu", *maker), layer, arguments, at::kFloat, format, training), wanted,
-                            largest);
+                expect_near(
+                    results(FusedEngine("cpu", cpu_backend(*maker)), layer, arguments, at::kFloat, format, training),
+                    wanted, largest);
             }
         }
     }
@@ -190,7 +192,7 @@ TEST(CpuEngine, takes_bfloat16_and_computes_in_float32) {
         for (const auto& [n, c, h, w] : shapes)
             for (const at::MemoryFormat format : formats)
                 for (const cpu::KernelMaker* maker : cpu::kernel_makers()) {
-                    const CpuEngine engine("cpu", *maker);
+                    const FusedEngine engine("cpu", cpu_backend(*maker));
                     const at::Tensor x = weights(at::empty({n, c, h, w}), 5).contiguous(format);
                     const at::Tensor halved = x.to(at::kBFloat16);
                     Parameters parameters{at::full({c}, 0.5), at::full({c}, 1.5), at::full({c}, 0.75), at::ones({c})};
@@ -209,7 +211,7 @@ TEST(CpuEngine, gives_the_same_bits_on_one_thread_and_on_two) {
     for (const Layer& layer : layers_of_catalogue())
         for (const at::MemoryFormat format : formats) {
             const Arguments arguments = draw_arguments(layer, {3, 40, 24, 24}, 5, any_distance);
-            const CpuEngine engine("cpu", *cpu::kernel_makers().front());
+            const FusedEngine engine("cpu", cpu_backend(*cpu::kernel_makers().front()));
             std::vector<Results> found;
             for (const int threads : {1, 2}) {
                 const ThreadsInUse use(threads);
@@ -235,7 +237,7 @@ TEST(CpuEngine, takes_moments_of_values_far_from_0) {
                                                                   parameters, averages, true);
                     };
                     const at::Tensor wanted = run(AtenEngine(Normalizations::composed), at::kDouble);
-                    const at::Tensor found = run(CpuEngine("cpu", *maker), at::kFloat).to(at::kDouble);
+                    const at::Tensor found = run(FusedEngine("cpu", cpu_backend(*maker)), at::kFloat).to(at::kDouble);
                     EXPECT_LT(((found - wanted) / wanted).abs().max().item<double>(), 1e-4) << text << maker->name();
                 }
 }
@@ -253,7 +255,7 @@ TEST(CpuEngine, keeps_nan_and_infinity_as_the_reference_has_them) {
                         ->forward(to_tensor(arguments.x, at::kFloat, at::MemoryFormat::Contiguous),
                                   to_tensors(arguments.parameters, at::kFloat), averages, true);
                 };
-                const at::Tensor found = run(CpuEngine("cpu", *maker));
+                const at::Tensor found = run(FusedEngine("cpu", cpu_backend(*maker)));
                 const at::Tensor wanted = run(AtenEngine(Normalizations::composed));
                 EXPECT_TRUE(found.isnan().equal(wanted.isnan()) && found.isinf().equal(wanted.isinf()))
                     << maker->name() << ": " << layer.name << " " << primitives::to_text(layer.graph) << " of " << bad;
@@ -261,7 +263,7 @@ TEST(CpuEngine, keeps_nan_and_infinity_as_the_reference_has_them) {
 }
 
 TEST(CpuEngine, says_what_it_cannot_take) {
-    const CpuEngine engine("cpu", cpu::tile_interpreter());
+    const FusedEngine engine("cpu", cpu_backend(cpu::tile_interpreter()));
     const auto layer = engine.compile(primitives::parse_text("x*v1"), {});
     const auto run = [&](const at::Tensor& x, const at::Tensor& v1) {
         const at::Tensor ones = at::ones({x.size(1)});

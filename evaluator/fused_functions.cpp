@@ -1,19 +1,14 @@
-#include "evaluator/cpu_functions.h"
+#include "evaluator/fused_functions.h"
 
-#include "evaluator/cpu/tables.h"
 #include "evaluator/layer_arguments.h"
-#include "evaluator/parallel.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <c10/util/StringUtil.h>
 
-#include <algorithm>
 #include <utility>
 
 namespace normact::evaluator {
 
-using cpu::CompiledProgram;
 using primitives::LayerGraph;
 using primitives::LayerSettings;
 
@@ -25,6 +20,13 @@ TensorShape shape_of(const at::Tensor& x, const LayerSettings& settings) {
             .pixels = x.size(2) * x.size(3),
             .channels_last = !x.is_contiguous(),
             .groups = primitives::groups_for(static_cast<int>(x.size(1)), settings.groups)};
+}
+
+/// Of a type that a backend takes.
+ElementType element_type(at::ScalarType type) {
+    return type == at::kBFloat16 ? ElementType::bfloat16
+           : type == at::kHalf   ? ElementType::float16
+                                 : ElementType::float32;
 }
 
 /// As a program reads it: dense, of its type. Gradients come as autograd makes them; whatever else comes is so already.
@@ -58,20 +60,19 @@ std::vector<at::Tensor> as_gradients(std::vector<at::Tensor> outputs, at::Tensor
 
 }  // namespace
 
-CpuFunctions::CpuFunctions(const LayerGraph& graph, const LayerSettings& settings, bool training,
-                           const cpu::KernelMaker& maker, ElementType type, std::shared_ptr<TensorPool> pool)
+FusedFunctions::FusedFunctions(std::shared_ptr<const LayerPrograms> programs, const LayerSettings& settings,
+                               std::shared_ptr<const Backend> backend, ElementType type)
     : settings_(settings),
-      maker_(maker),
+      backend_(std::move(backend)),
       type_(type),
-      pool_(std::move(pool)),
-      programs_(layer_programs(graph, settings.epsilon, training)),
-      forward_(programs_.forward, maker, type) {}
+      programs_(std::move(programs)),
+      forward_(programs_->forward, *backend_, type) {}
 
-std::vector<at::Tensor> CpuFunctions::run(const CompiledProgram& compiled, at::TensorList tensors) const {
-    const Program& program = compiled.program();
+std::vector<at::Tensor> FusedFunctions::run(const Compiled& compiled, at::TensorList tensors) const {
+    const Program& program = compiled.source;
     check_inputs(tensors, program.inputs);
     std::vector<at::Tensor> kept;
-    cpu::ProgramData data;
+    ProgramData data;
     for (std::size_t i = 0; i < tensors.size(); ++i) {
         kept.push_back(as_input(tensors[i], program.inputs[i], tensors[0]));
         data.inputs.push_back(kept.back().const_data_ptr());
@@ -81,34 +82,31 @@ std::vector<at::Tensor> CpuFunctions::run(const CompiledProgram& compiled, at::T
     std::vector<at::Tensor> outputs;
     for (const ProgramOutput& output : program.outputs) {
         if (output.form == ProgramOutput::Form::tensor)
-            outputs.push_back(pool_->empty_like(x));
+            outputs.push_back(backend_->empty_like(x));
         else if (output.form == ProgramOutput::Form::batch_sum)
-            outputs.push_back(at::empty({shape.channels}, at::kFloat));
+            outputs.push_back(at::empty({shape.channels}, x.options().dtype(at::kFloat)));
         else
-            outputs.push_back(at::empty({table_size(program.instructions[output.value].extent, shape)}, at::kDouble));
+            outputs.push_back(at::empty({table_size(program.instructions[output.value].extent, shape)},
+                                        x.options().dtype(at::kDouble)));
         data.outputs.push_back(outputs.back().mutable_data_ptr());
     }
-    const cpu::CompiledSchedule& schedule = compiled.schedule_for(shape);
-    const at::Tensor tables = pool_->empty_doubles(cpu::tables_size(schedule.schedule().program(), shape));
+    const at::Tensor tables = backend_->empty_doubles(compiled.runnable->tables_size(shape), x.device());
     data.tables = tables.mutable_data_ptr<double>();
-    cpu::run(schedule, shape, data, [](std::int64_t count, std::int64_t elements_of_each, const auto& body) {
-        parallel_for(count, std::max<std::int64_t>(at::internal::GRAIN_SIZE / elements_of_each, 1), body);
-    });
+    compiled.runnable->run(shape, data, x.device());
     return outputs;
 }
 
-std::vector<at::Tensor> CpuFunctions::forward(at::TensorList inputs) const { return run(forward_, inputs); }
+std::vector<at::Tensor> FusedFunctions::forward(at::TensorList inputs) const { return run(forward_, inputs); }
 
-std::vector<at::Tensor> CpuFunctions::backward(at::TensorList inputs) const {
+std::vector<at::Tensor> FusedFunctions::backward(at::TensorList inputs) const {
     std::call_once(backward_once_,
-                   [&] { backward_ = std::make_unique<const CompiledProgram>(programs_.backward, maker_, type_); });
+                   [&] { backward_ = std::make_unique<const Compiled>(programs_->backward, *backend_, type_); });
     return as_gradients(run(*backward_, inputs), inputs);
 }
 
-std::vector<at::Tensor> CpuFunctions::double_backward(at::TensorList inputs) const {
+std::vector<at::Tensor> FusedFunctions::double_backward(at::TensorList inputs) const {
     std::call_once(double_backward_once_, [&] {
-        double_backward_ =
-            std::make_unique<const CompiledProgram>(evaluator::double_backward(programs_), maker_, type_);
+        double_backward_ = std::make_unique<const Compiled>(evaluator::double_backward(*programs_), *backend_, type_);
     });
     std::vector<at::Tensor> outputs = run(*double_backward_, inputs);
     std::vector<at::Tensor> of = inputs.slice(0, differentiable()).vec();
@@ -116,17 +114,23 @@ std::vector<at::Tensor> CpuFunctions::double_backward(at::TensorList inputs) con
     return as_gradients(std::move(outputs), of);
 }
 
-CpuModes::CpuModes(LayerGraph graph, const LayerSettings& settings, const cpu::KernelMaker& maker,
-                   std::shared_ptr<TensorPool> pool)
-    : graph_(std::move(graph)), settings_(settings), maker_(maker), pool_(std::move(pool)) {}
+FusedModes::FusedModes(LayerGraph graph, const LayerSettings& settings, std::shared_ptr<const Backend> backend)
+    : graph_(std::move(graph)), settings_(settings), backend_(std::move(backend)) {}
 
-std::shared_ptr<const CpuFunctions> CpuModes::functions(bool training, at::ScalarType type) const {
-    require_of_layer(type == at::kFloat || type == at::kBFloat16,
-                     "the engine cpu takes float32 and bfloat16; for float64 use the engine aten");
-    const auto element = type == at::kFloat ? ElementType::float32 : ElementType::bfloat16;
-    const auto index = static_cast<std::size_t>(training) * 2 + static_cast<std::size_t>(element);
+std::shared_ptr<const LayerPrograms> FusedModes::programs(bool training) const {
+    const auto index = static_cast<std::size_t>(training);
+    std::call_once(programs_once_[index], [&] {
+        programs_[index] = std::make_shared<const LayerPrograms>(layer_programs(graph_, settings_.epsilon, training));
+    });
+    return programs_[index];
+}
+
+std::shared_ptr<const FusedFunctions> FusedModes::functions(bool training, const at::Tensor& x) const {
+    backend_->check(x);
+    const ElementType type = element_type(x.scalar_type());
+    const auto index = static_cast<std::size_t>(training) * element_types + static_cast<std::size_t>(type);
     std::call_once(once_[index], [&] {
-        functions_[index] = std::make_shared<const CpuFunctions>(graph_, settings_, training, maker_, element, pool_);
+        functions_[index] = std::make_shared<const FusedFunctions>(programs(training), settings_, backend_, type);
     });
     return functions_[index];
 }

@@ -1,6 +1,6 @@
-#include "evaluator/cpu_engine.h"
+#include "evaluator/fused_engine.h"
 
-#include "evaluator/cpu_functions.h"
+#include "evaluator/fused_functions.h"
 #include "evaluator/layer_arguments.h"
 
 #include <ATen/ATen.h>
@@ -24,11 +24,10 @@ std::vector<std::size_t> averages_in_use(const LayerGraph& graph) {
     return numbers;
 }
 
-class CpuLayer : public CompiledLayer {
+class FusedLayer : public CompiledLayer {
   public:
-    CpuLayer(const LayerGraph& graph, const LayerSettings& settings, const cpu::KernelMaker& maker,
-             std::shared_ptr<TensorPool> pool)
-        : modes_(graph, settings, maker, std::move(pool)),
+    FusedLayer(const LayerGraph& graph, const LayerSettings& settings, std::shared_ptr<const Backend> backend)
+        : modes_(graph, settings, std::move(backend)),
           needed_(arguments_needed(graph)),
           averages_(averages_in_use(graph)) {}
 
@@ -37,8 +36,7 @@ class CpuLayer : public CompiledLayer {
     at::Tensor forward(const at::Tensor& x, const Parameters& parameters, std::span<at::Tensor> averages,
                        bool training) const override {
         check_shapes(needed_, x, parameters, averages);
-        require_of_layer(x.device().is_cpu(), "the engine cpu needs x in the memory of the CPU");
-        const auto functions = modes_.functions(training, x.scalar_type());
+        const auto functions = modes_.functions(training, x);
         std::vector<at::Tensor> inputs{x.contiguous(x.suggest_memory_format())};
         for (const auto& [name, parameter] : needed_parameters(needed_, parameters)) inputs.push_back(*parameter);
         if (!training)  // copies: the next training step moves them while backward may still need them
@@ -57,16 +55,17 @@ class CpuLayer : public CompiledLayer {
         }
     }
 
-    CpuModes modes_;
+    FusedModes modes_;
     ArgumentsNeeded needed_;
     std::vector<std::size_t> averages_;
 };
 
 }  // namespace
 
-std::unique_ptr<const CompiledLayer> CpuEngine::compile(const LayerGraph& graph, const LayerSettings& settings) const {
+std::unique_ptr<const CompiledLayer> FusedEngine::compile(const LayerGraph& graph,
+                                                          const LayerSettings& settings) const {
     primitives::validate(graph);
-    return std::make_unique<CpuLayer>(graph, settings, maker_, pool_);
+    return std::make_unique<FusedLayer>(graph, settings, backend_);
 }
 
 }  // namespace normact::evaluator
