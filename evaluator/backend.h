@@ -5,6 +5,7 @@
 #include "evaluator/tensor_shape.h"
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/DeviceType.h>
 
 #include <cstdint>
 #include <memory>
@@ -26,6 +27,8 @@ class Backend {
   public:
     virtual ~Backend() = default;
 
+    /// Where its tensors are.
+    virtual c10::DeviceType device() const = 0;
     /// Throws std::invalid_argument, which says what it takes, unless it takes tensors like x.
     virtual void check(const at::Tensor& x) const = 0;
     virtual std::unique_ptr<const RunnableProgram> compile(const Program& program, ElementType type) const = 0;

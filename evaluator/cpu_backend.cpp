@@ -37,6 +37,7 @@ class CpuBackend : public Backend {
   public:
     explicit CpuBackend(const cpu::KernelMaker& maker) : maker_(maker) {}
 
+    c10::DeviceType device() const override { return c10::DeviceType::CPU; }
     void check(const at::Tensor& x) const override {
         require_of_layer(x.device().is_cpu(), "the engine cpu needs x in the memory of the CPU");
         require_of_layer(x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16,

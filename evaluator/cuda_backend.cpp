@@ -44,6 +44,7 @@ class CudaBackend : public Backend {
     CudaBackend(std::function<std::shared_ptr<const cuda::KernelLoader>()> open, c10::DeviceType device)
         : open_(std::move(open)), device_(device) {}
 
+    c10::DeviceType device() const override { return device_; }
     void check(const at::Tensor& x) const override {
         require_of_layer(x.device().type() == device_,
                          c10::str("the engine cuda needs x in the memory of a GPU; it is on ", x.device()));
@@ -70,7 +71,7 @@ class CudaBackend : public Backend {
 /// Where NVRTC lies beside LibTorch, in the packages of PyPI.
 std::vector<std::string> folders_of_nvrtc() {
     Dl_info info{};
-    if (dladdr(reinterpret_cast<const void*>(&c10::detail::_str_wrapper<>::call), &info) == 0) return {};
+    if (dladdr(reinterpret_cast<const void*>(&c10::DeviceTypeName), &info) == 0) return {};
     const std::filesystem::path packages =
         std::filesystem::path(info.dli_fname).parent_path().parent_path().parent_path();
     return {packages / "nvidia/cu13/lib", packages / "nvidia/cuda_nvrtc/lib"};

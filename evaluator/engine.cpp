@@ -4,6 +4,7 @@
 #include "evaluator/cpu/kernel_makers.h"
 #include "evaluator/cpu/tile_interpreter.h"
 #include "evaluator/cpu_backend.h"
+#include "evaluator/cuda_backend.h"
 #include "evaluator/fused_engine.h"
 #include "primitives/definitions.h"
 
@@ -17,7 +18,8 @@ std::span<const Engine* const> engines() {
     static const FusedEngine interpreted("cpu-interpreter", cpu_backend(cpu::tile_interpreter()));
     static const FusedEngine fused("cpu", cpu_backend(*cpu::kernel_makers().front()));
     static const AtenEngine aten(Normalizations::fused);
-    static const std::array<const Engine*, 3> all{&fused, &aten, &interpreted};
+    static const FusedEngine cuda("cuda", cuda_backend(machine_loader));
+    static const std::array<const Engine*, 4> all{&fused, &aten, &interpreted, &cuda};
     return all;
 }
 

@@ -3,6 +3,7 @@
 #include "primitives/graph.h"
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/DeviceType.h>
 
 #include <memory>
 #include <span>
@@ -41,6 +42,9 @@ class Engine {
 
     /// The engine's name, recorded with every score.
     virtual std::string_view name() const = 0;
+
+    /// The kind of device that its tensors are on.
+    virtual c10::DeviceType device() const { return c10::DeviceType::CPU; }
 
     /// Makes the graph ready to run. Throws primitives::InvalidGraph if it is not well formed.
     virtual std::unique_ptr<const CompiledLayer> compile(const primitives::LayerGraph& graph,

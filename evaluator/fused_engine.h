@@ -17,6 +17,7 @@ class FusedEngine : public Engine {
         : name_(name), backend_(std::move(backend)) {}
 
     std::string_view name() const override { return name_; }
+    c10::DeviceType device() const override { return backend_->device(); }
     std::unique_ptr<const CompiledLayer> compile(const primitives::LayerGraph& graph,
                                                  const primitives::LayerSettings& settings) const override;
 

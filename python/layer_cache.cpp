@@ -2,6 +2,7 @@
 
 #include "evaluator/cpu/kernel_makers.h"
 #include "evaluator/cpu_backend.h"
+#include "evaluator/cuda_backend.h"
 #include "evaluator/layer_arguments.h"
 #include "primitives/catalogue.h"
 #include "primitives/json.h"
@@ -12,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace normact::python {
@@ -22,14 +24,16 @@ using primitives::LayerSettings;
 
 class LayerCache {
   public:
-    std::shared_ptr<const FusedModes> find(std::string_view text, const LayerSettings& settings) {
+    std::shared_ptr<const FusedModes> find(std::string_view text, const LayerSettings& settings,
+                                           c10::DeviceType device) {
         const std::scoped_lock lock(mutex_);
-        const Key key{std::string(text), settings};
+        const Key key{device, std::string(text), settings};
         if (const auto found = places_.find(key); found != places_.end()) {
             recent_.splice(recent_.begin(), recent_, found->second);
             return found->second->second;
         }
-        recent_.emplace_front(key, std::make_shared<const FusedModes>(parse_layer(text).graph, settings, backend_));
+        recent_.emplace_front(key, std::make_shared<const FusedModes>(parse_layer(text).graph, settings,
+                                                                      device == c10::DeviceType::CUDA ? cuda_ : cpu_));
         places_[key] = recent_.begin();
         if (recent_.size() > most_layers) {
             places_.erase(recent_.back().first);
@@ -39,12 +43,12 @@ class LayerCache {
     }
 
   private:
-    using Key = std::pair<std::string, LayerSettings>;
+    using Key = std::tuple<c10::DeviceType, std::string, LayerSettings>;
     static constexpr std::size_t most_layers = 1024;
 
     std::mutex mutex_;
-    std::shared_ptr<const evaluator::Backend> backend_ =
-        evaluator::cpu_backend(*evaluator::cpu::kernel_makers().front());
+    std::shared_ptr<const evaluator::Backend> cpu_ = evaluator::cpu_backend(*evaluator::cpu::kernel_makers().front());
+    std::shared_ptr<const evaluator::Backend> cuda_ = evaluator::cuda_backend(evaluator::machine_loader);
     std::list<std::pair<Key, std::shared_ptr<const FusedModes>>> recent_;  // the most recent first
     std::map<Key, decltype(recent_)::iterator> places_;
 };
@@ -61,13 +65,14 @@ primitives::Layer parse_layer(std::string_view text) {
     return layer;
 }
 
-std::shared_ptr<const FusedModes> cached_layer(std::string_view text, const LayerSettings& settings) {
+std::shared_ptr<const FusedModes> cached_layer(std::string_view text, const LayerSettings& settings,
+                                               c10::DeviceType device) {
     evaluator::require_of_layer(
         settings.epsilon >= primitives::least_epsilon && settings.epsilon <= primitives::most_epsilon,
         "epsilon must be from 1e-30 to 1e30");
     evaluator::require_of_layer(settings.groups >= 1, "groups must be at least 1");
     static LayerCache cache;
-    return cache.find(text, settings);
+    return cache.find(text, settings, device);
 }
 
 }  // namespace normact::python

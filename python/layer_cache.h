@@ -12,9 +12,11 @@ namespace normact::python {
 /// are left out. Throws primitives::InvalidGraph.
 primitives::Layer parse_layer(std::string_view text);
 
-/// The layer with these settings, compiled once for the whole process; the least recent ones are forgotten. Throws
+/// The layer with these settings on this kind of device, CPU or CUDA, compiled once for the whole process; the least
+/// recent ones are forgotten. Throws
 /// primitives::InvalidGraph, and std::invalid_argument for settings out of range. Safe from several threads.
 std::shared_ptr<const evaluator::FusedModes> cached_layer(std::string_view text,
-                                                          const primitives::LayerSettings& settings);
+                                                          const primitives::LayerSettings& settings,
+                                                          c10::DeviceType device);
 
 }  // namespace normact::python

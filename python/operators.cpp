@@ -1,4 +1,4 @@
-// The operators of torch.ops.normact: a layer and its derivatives on the CPU and on fake tensors, with autograd. What a
+// The operators of torch.ops.normact: a layer and its derivatives on CPUs, GPUs and fake tensors, with autograd. What a
 // layer's tensors are, and in which order, is said in evaluator/layer_programs.h.
 
 #include "evaluator/engine.h"
@@ -43,17 +43,25 @@ auto with_value_errors(Function function) {
     }
 }
 
-std::shared_ptr<const evaluator::FusedModes> modes_of(std::string_view layer, double epsilon, std::int64_t groups) {
+std::shared_ptr<const evaluator::FusedModes> modes_of(std::string_view layer, double epsilon, std::int64_t groups,
+                                                      c10::DeviceType device) {
     // More groups than channels are as many as there are channels.
     const auto in_range = static_cast<int>(std::clamp<std::int64_t>(groups, 0, std::numeric_limits<int>::max()));
-    return cached_layer(layer, {.groups = in_range, .epsilon = epsilon});
+    return cached_layer(layer, {.groups = in_range, .epsilon = epsilon}, device);
+}
+
+/// The same for every device.
+std::shared_ptr<const evaluator::LayerPrograms> programs_of(std::string_view layer, bool training, double epsilon,
+                                                            std::int64_t groups) {
+    return modes_of(layer, epsilon, groups, c10::DeviceType::CPU)->programs(training);
 }
 
 template <Tensors (FusedFunctions::*function)(at::TensorList) const>
-Tensors on_cpu(std::string_view layer, at::TensorList inputs, bool training, double epsilon, std::int64_t groups) {
+Tensors on_device(std::string_view layer, at::TensorList inputs, bool training, double epsilon, std::int64_t groups) {
     return with_value_errors([&] {
         evaluator::require_of_layer(!inputs.empty(), "x is missing");
-        const auto functions = modes_of(layer, epsilon, groups)->functions(training, inputs.front());
+        const auto functions =
+            modes_of(layer, epsilon, groups, inputs.front().device().type())->functions(training, inputs.front());
         return ((*functions).*function)(inputs);
     });
 }
@@ -64,7 +72,7 @@ Tensors on_fake_tensors(std::string_view layer, at::TensorList inputs, bool trai
                         std::int64_t groups) {
     return with_value_errors([&] {
         evaluator::require_of_layer(!inputs.empty(), "x is missing");
-        const auto programs = modes_of(layer, epsilon, groups)->programs(training);
+        const auto programs = programs_of(layer, training, epsilon, groups);
         const Program& source = std::invoke(program, *programs);
         const at::Tensor& x = inputs.front();
         Tensors outputs;
@@ -93,7 +101,7 @@ class Operators : public evaluator::LayerFunctions {
           training_(training),
           epsilon_(epsilon),
           groups_(groups),
-          programs_(modes_of(layer, epsilon, groups)->programs(training)) {}
+          programs_(programs_of(layer, training, epsilon, groups)) {}
 
     Tensors forward(at::TensorList inputs) const override { return call("normact::layer", inputs); }
     Tensors backward(at::TensorList inputs) const override { return call("normact::layer_backward", inputs); }
@@ -149,11 +157,13 @@ TORCH_LIBRARY(normact, library) {
     library.def("describe(str layer) -> (str, str[], float[], float, int)", describe);
 }
 
-TORCH_LIBRARY_IMPL(normact, CPU, library) {
-    library.impl("layer", on_cpu<&FusedFunctions::forward>);
-    library.impl("layer_backward", on_cpu<&FusedFunctions::backward>);
-    library.impl("layer_double_backward", on_cpu<&FusedFunctions::double_backward>);
+void implement(torch::Library& library) {
+    library.impl("layer", on_device<&FusedFunctions::forward>);
+    library.impl("layer_backward", on_device<&FusedFunctions::backward>);
+    library.impl("layer_double_backward", on_device<&FusedFunctions::double_backward>);
 }
+TORCH_LIBRARY_IMPL(normact, CPU, library) { implement(library); }
+TORCH_LIBRARY_IMPL(normact, CUDA, library) { implement(library); }
 
 TORCH_LIBRARY_IMPL(normact, Meta, library) {
     library.impl("layer", on_fake_tensors<&evaluator::LayerPrograms::forward>);

@@ -114,8 +114,9 @@ std::vector<Finding> check_datasets() {
     return findings;
 }
 
-/// Trains BN-ReLU for a few steps on synthetic images.
-Finding check_engine(const std::string& name) {
+/// Trains BN-ReLU for a few steps on synthetic images. Where it fails, that is broken, or lacks what a GPU needs.
+Finding check_engine(const evaluator::Engine& engine) {
+    const std::string name(engine.name());
     proxy_tasks::ScoringSettings settings = search::preset("demo").scoring;
     settings.dataset = {"synthetic", {}};
     settings.engine = name;
@@ -136,6 +137,8 @@ Finding check_engine(const std::string& name) {
                 fmt::format("trained {} for two steps in {}", settings.anchors.front(), duration_text(elapsed)),
                 {}};
     } catch (const std::exception& error) {
+        if (engine.device() != c10::DeviceType::CPU)
+            return {"engine " + name, Finding::State::lacking, "does not run here", error.what()};
         return {"engine " + name, Finding::State::broken, "fails in training", error.what()};
     }
 }
@@ -146,8 +149,7 @@ std::vector<Finding> examine() {
                                   check_memory(),
                                   check_allocator(),
                                   check_disk()};
-    for (const evaluator::Engine* engine : evaluator::engines())
-        findings.push_back(check_engine(std::string(engine->name())));
+    for (const evaluator::Engine* engine : evaluator::engines()) findings.push_back(check_engine(*engine));
     std::ranges::move(check_datasets(), std::back_inserter(findings));
     findings.push_back(check_graphviz());
     return findings;
