@@ -3,6 +3,8 @@
 #   bin/normact       finds LibTorch and starts
 #   libexec/normact   the program
 #   lib/              the libraries that it needs beside LibTorch and the C library
+#   lib/python/       the package `normact` for the PyTorch of that machine
+#   bin/gpu-check     checks and measures the engine cuda
 
 set_target_properties(normact PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 # DT_RPATH, not DT_RUNPATH: it also holds for what the bundled libraries need of each other.
@@ -11,6 +13,11 @@ target_link_options(normact PRIVATE -Wl,--disable-new-dtags)
 configure_file(cmake/normact.sh.in normact.sh @ONLY)
 install(PROGRAMS ${PROJECT_BINARY_DIR}/normact.sh TYPE BIN RENAME normact)
 install(TARGETS normact RUNTIME_DEPENDENCY_SET normact_libraries RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
+set_target_properties(normact_operators PROPERTIES INSTALL_RPATH "$ORIGIN/../..")
+install(TARGETS normact_operators RUNTIME_DEPENDENCY_SET normact_libraries
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/python/normact)
+install(FILES python/normact/__init__.py python/normact/layer.py DESTINATION ${CMAKE_INSTALL_LIBDIR}/python/normact)
+install(PROGRAMS tools/gpu-check TYPE BIN)
 install(RUNTIME_DEPENDENCY_SET normact_libraries
     # LibTorch is the other machine's; the C library and its loader belong together and to the system.
     PRE_EXCLUDE_REGEXES "^lib(torch|c10|gomp)" "^ld-linux" "^lib(c|m|dl|rt|pthread|resolv|util)\\.so"

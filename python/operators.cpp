@@ -5,6 +5,9 @@
 #include "evaluator/fused_functions.h"
 #include "evaluator/layer_arguments.h"
 #include "evaluator/layer_function.h"
+#include "evaluator/schedule.h"
+#include "primitives/catalogue.h"
+#include "primitives/space.h"
 #include "primitives/text.h"
 #include "python/layer_cache.h"
 
@@ -148,6 +151,34 @@ std::tuple<std::string, std::vector<std::string>, std::vector<double>, double, s
     });
 }
 
+/// The names of the catalogue's layers.
+std::vector<std::string> catalogue() {
+    std::vector<std::string> names;
+    for (const primitives::CatalogueEntry& entry : primitives::catalogue()) names.push_back(entry.layer.name);
+    return names;
+}
+
+/// So many random layers of the paper's space, in text form: for measurements and tests.
+std::vector<std::string> random_layers(std::int64_t seed, std::int64_t count) {
+    Generator generator(static_cast<std::uint64_t>(seed));
+    std::vector<std::string> texts;
+    for (std::int64_t i = 0; i < count; ++i)
+        texts.push_back(primitives::to_text(primitives::random_graph(generator, primitives::paper_space(true))));
+    return texts;
+}
+
+/// How many elements forward and backward in training mode have to read and write at least, for each element of x.
+std::tuple<std::int64_t, std::int64_t> least_elements_moved(std::string_view layer) {
+    return with_value_errors([&] {
+        const primitives::Layer parsed = parse_layer(layer);
+        const auto programs = evaluator::layer_programs(parsed.graph, parsed.settings.epsilon, /*training=*/true);
+        const auto moved = [](const Program& program) {
+            return std::int64_t{evaluator::least_elements_moved(evaluator::schedule(program))};
+        };
+        return std::tuple(moved(programs.forward), moved(programs.backward));
+    });
+}
+
 TORCH_LIBRARY(normact, library) {
     for (const std::string name : {"layer", "layer_backward", "layer_double_backward"})
         library.def(
@@ -155,6 +186,9 @@ TORCH_LIBRARY(normact, library) {
                 .c_str(),
             {at::Tag::pt2_compliant_tag});
     library.def("describe(str layer) -> (str, str[], float[], float, int)", describe);
+    library.def("catalogue() -> str[]", catalogue);
+    library.def("random_layers(int seed, int count) -> str[]", random_layers);
+    library.def("least_elements_moved(str layer) -> (int, int)", least_elements_moved);
 }
 
 void implement(torch::Library& library) {

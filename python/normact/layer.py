@@ -14,7 +14,8 @@ MOVING_AVERAGE_DECAY = 0.9
 class Layer(nn.Module):
     """y = graph(x, v0, v1)·gamma + beta, fused: a few sweeps over memory forward and backward.
 
-    x and y: [N, channels, H, W], float32 or bfloat16, contiguous or channels_last, on the CPU. Differentiable twice.
+    x and y: [N, channels, H, W], contiguous or channels_last; float32 or bfloat16, on a GPU also float16. Differentiable
+    twice.
     Keeps x, the parameters and moments for the backward pass, nothing else of the size of x.
 
     Parameters [channels], of which v0 and v1 are there if the graph uses them: v0 = 0, v1 = 1, gamma = 1, beta = 0.
