@@ -69,6 +69,9 @@ class Factoring {
             return multiply(plane_variance(operand(y, 0)), multiply(operand(y, 1), operand(y, 1)));
         if (has_small_operand(y)) return plane_variance(is_small(operand(y, 1)) ? operand(y, 0) : operand(y, 1));
         const ValueId difference = subtract(y, plane_mean(y));
+        for (const Term& term : multiplied_out(y, time(y)))
+            for (PlaneMean& mean : plane_means_)
+                mean.is_centre = mean.is_centre || mean.of == term.value || mean.of == y;
         return input_for(multiply(difference, difference));
     }
 

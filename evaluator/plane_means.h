@@ -18,6 +18,7 @@ struct Time {
 struct PlaneMean {
     ValueId input;
     ValueId of;
+    bool is_centre = false;  ///< the value is compared with it: beside a large mean small differences count
 };
 
 /// A program whose means over values with pixels are taken in two steps: over each plane, then over the small table of

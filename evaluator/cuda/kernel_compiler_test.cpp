@@ -95,6 +95,19 @@ TEST_P(CompiledLayer, keeps_to_registers) {
                 << (target.shape.channels_last ? " channels_last" : " contiguous");
 }
 
+/// A spill would cost speed alone; here it is counted, and rare.
+TEST(Nvrtc, compiles_random_layers) {
+    if (nvrtc() == nullptr) GTEST_SKIP() << "NVRTC is not installed";
+    Generator generator(13);
+    const int layers = long_tests() ? 300 : 12;
+    int spilling = 0;
+    for (int i = 0; i < layers; ++i)
+        for (const Program& program :
+             programs_of(primitives::random_graph(generator, primitives::paper_space(/*with_batch=*/true))))
+            for (const Target& target : targets()) spilling += beyond_registers(program, target).empty() ? 0 : 1;
+    EXPECT_LE(spilling, layers / 10);
+}
+
 TEST(Nvrtc, says_what_is_wrong_with_a_source) {
     if (nvrtc() == nullptr) GTEST_SKIP() << "NVRTC is not installed";
     try {

@@ -17,13 +17,19 @@ __device__ inline void set(BFloat16& to, float value) {  // to the nearest, ties
     to.bits = value != value ? 0x7fff : (unsigned short)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 #ifndef NORMACT_EMULATION
-__device__ inline float to_float(Float16 value) {
+__device__ inline float half_to_float(unsigned short bits) {
     float result;
-    asm("cvt.f32.f16 %0, %1;" : "=f"(result) : "h"(value.bits));
+    asm("cvt.f32.f16 %0, %1;" : "=f"(result) : "h"(bits));
     return result;
 }
-__device__ inline void set(Float16& to, float value) { asm("cvt.rn.f16.f32 %0, %1;" : "=h"(to.bits) : "f"(value)); }
+__device__ inline unsigned short float_to_half(float value) {
+    unsigned short result;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(result) : "f"(value));
+    return result;
+}
 #endif
+__device__ inline float to_float(Float16 value) { return half_to_float(value.bits); }
+__device__ inline void set(Float16& to, float value) { to.bits = float_to_half(value); }
 
 // Elements that lie side by side, loaded and stored as one.
 template <typename Element, int size>
@@ -52,6 +58,13 @@ __device__ inline double hyperbolic_tangent(double a) { return tanh(a); }
 )";
 
 constexpr const char* sums = R"(
+// Adds to a sum, and what its rounding took off to `lost`, if the sum is no smaller than the value (Dekker 1971).
+__device__ inline void add_exactly(float& sum, float& lost, float value) {
+    const float before = sum;
+    sum = before + value;
+    lost += value - (sum - before);
+}
+
 extern __shared__ __align__(16) double shared_memory[];
 
 __device__ inline double sum_of_warp(double value) {

@@ -147,7 +147,7 @@ class Emission {
             if (output.form == ProgramOutput::Form::batch_sum)
                 lines_.line("{}[c] = (float)({} * images * pixels);", name, value);
             else
-                lines_.line("{}[0] = {};", name, value);
+                lines_.line("{}[{}] = {};", name, table_index(program().instructions[output.value].extent), value);
         }
         lines_.close();
     }

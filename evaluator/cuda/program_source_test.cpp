@@ -9,6 +9,7 @@
 #include "evaluator/layer_programs.h"
 #include "evaluator/plain_program.h"
 #include "evaluator/sample_layers.h"
+#include "primitives/long_tests.h"
 #include "primitives/space.h"
 #include "primitives/text.h"
 
@@ -258,11 +259,99 @@ void expect_agreement(const Layer& layer, const std::vector<Case>& cases, bool t
     EXPECT_GT(compared, 0) << layer.name;
 }
 
-class CudaSource : public testing::TestWithParam<Layer> {};
-INSTANTIATE_TEST_SUITE_P(Catalogue, CudaSource, testing::ValuesIn(layers_of_catalogue()),
+class CudaSourceOfLayer : public testing::TestWithParam<Layer> {};
+INSTANTIATE_TEST_SUITE_P(Catalogue, CudaSourceOfLayer, testing::ValuesIn(layers_of_catalogue()),
                          [](const auto& test) { return parameter_name(test.param.name); });
 
-TEST_P(CudaSource, computes_the_program) { expect_agreement(GetParam(), cases(), /*training=*/true); }
+/// One contiguous case and one in channels_last; all four in long tests.
+TEST_P(CudaSourceOfLayer, computes_the_program) {
+    std::vector<Case> chosen = cases();
+    const std::size_t odd = GetParam().name.size() % 2;
+    if (!long_tests()) chosen = {chosen[odd], chosen[2 + odd]};
+    expect_agreement(GetParam(), chosen, /*training=*/true);
+}
+
+/// One of the cases, another one for each number.
+std::vector<Case> one_case(std::size_t number) { return {cases()[number % cases().size()]}; }
+
+TEST(CudaSource, computes_every_primitive) {
+    const std::vector<Layer> layers = layers_of_primitives();
+    const std::size_t step = long_tests() ? 1 : 3;
+    for (std::size_t i = 0; i < layers.size() && !testing::Test::HasFailure(); i += step)
+        expect_agreement(layers[i], one_case(i), /*training=*/i % 4 != 3);
+}
+
+TEST(CudaSource, computes_the_catalogue_at_evaluation) {
+    const std::vector<Layer> layers = layers_of_catalogue();
+    for (std::size_t i = 0; i < layers.size() && !testing::Test::HasFailure(); ++i)
+        expect_agreement(layers[i], one_case(i), /*training=*/false);
+}
+
+TEST(CudaSource, computes_random_layers) {
+    Generator generator(11);
+    const primitives::Space space = primitives::paper_space(/*with_batch=*/true);
+    const std::size_t wanted = long_tests() ? 400 : 40;
+    for (std::size_t i = 0; i < wanted && !testing::Test::HasFailure();) {
+        const Layer layer{"random graph", primitives::random_graph(generator, space), {}};
+        const Case c = one_case(i).front();
+        if (!arguments_for(layer, c.sizes.front())) continue;
+        expect_agreement({primitives::to_text(layer.graph), layer.graph, {}}, {c}, /*training=*/true);
+        ++i;
+    }
+}
+
+/// Moments of data with mean 10⁴ and deviation 1 are right to 10⁻⁴, and so are gradients through them.
+TEST(CudaSource, takes_moments_of_values_far_from_0) {
+    for (const char* text : {"std_batch(x)", "std_instance(x)", "std_group(x)", "std_layer(x)"}) {
+        const primitives::LayerGraph graph = primitives::parse_text(text);
+        const LayerPrograms programs = layer_programs(graph, 1e-5, /*training=*/true);
+        for (const Case& c : cases()) {
+            const Size size = c.sizes.front();
+            const TensorShape shape = shape_of(size, c.variant.channels_last, {text, graph, {}});
+            PlainInputs inputs = program_inputs(draw_arguments({text, graph, {}}, size, 5, any_distance));
+            for (double& value : inputs.at("x").values) value = static_cast<float>(1e4 + value);
+            const auto wanted = run_plainly(programs.forward, inputs, static_cast<int>(shape.groups));
+            const EmulatedProgram emulated(programs.forward, c.variant);
+            const PlainTensor y = emulated.run(shape, inputs, TurnOrder::first_to_last)[0]->as_tensor(inputs.at("x"));
+            for (std::size_t i = 0; i < y.values.size(); ++i)
+                ASSERT_NEAR(y.values[i] / wanted.at("y").values[i], 1, 1e-4) << text;
+        }
+    }
+}
+
+/// The oracle of a missing barrier works.
+TEST(EmulatedModule, shows_a_race) {
+    const std::string source = R"(
+extern __shared__ __align__(16) double shared_memory[];
+extern "C" __global__ void __launch_bounds__(64, 1) kernel(double* to) {
+    shared_memory[threadIdx.x] = threadIdx.x;
+    to[threadIdx.x] = shared_memory[63 - threadIdx.x];
+})";
+    const EmulatedModule module(source, {"kernel"});
+    const auto run = [&](TurnOrder order) {
+        std::array<double, 64> to{};
+        double* pointer = to.data();
+        module.launch("kernel", 1, 64, 64 * sizeof(double), {&pointer}, order);
+        return to;
+    };
+    EXPECT_FALSE(std::ranges::equal(run(TurnOrder::first_to_last), run(TurnOrder::last_to_first)));
+}
+
+TEST(EmulatedModule, ends_where_threads_wait_in_vain_or_leave_their_memory) {
+    const std::string source = R"(
+extern __shared__ __align__(16) double shared_memory[];
+extern "C" __global__ void __launch_bounds__(64, 1) waits(int* to) { if (threadIdx.x > 3) __syncthreads(); }
+extern "C" __global__ void __launch_bounds__(64, 1) shuffles(int* to) {
+    if (threadIdx.x > 3) to[0] = __shfl_xor_sync(0xffffffffu, 1.0, 1);
+}
+extern "C" __global__ void __launch_bounds__(64, 1) writes(int* to) { shared_memory[8] = 1; })";
+    const EmulatedModule module(source, {"waits", "shuffles", "writes"});
+    int number = 0;
+    int* pointer = &number;
+    for (const char* kernel : {"waits", "shuffles", "writes"})
+        EXPECT_THROW(module.launch(kernel, 1, 64, 64, {&pointer}, TurnOrder::first_to_last), std::runtime_error);
+    EXPECT_THROW(EmulatedModule("no C++", {}), std::runtime_error);
+}
 
 }  // namespace
 }  // namespace normact::evaluator::cuda

@@ -18,7 +18,7 @@ bool is_plane_mean(const Schedule& schedule, ValueId id) {
 }  // namespace
 
 SmallValues::SmallValues(const Schedule& schedule)
-    : program_(schedule.program()), tables_(program_.instructions.size()) {
+    : program_(schedule.program()), tables_(program_.instructions.size()), is_computed_(tables_.size()) {
     for (ValueId id = 0; id < tables_.size(); ++id) {
         const Instruction& instruction = program_.instructions[id];
         if (instruction.extent.has_pixels() || instruction.operation == Operation::constant) continue;
@@ -27,6 +27,7 @@ SmallValues::SmallValues(const Schedule& schedule)
             tables_[id] = {(input.saved ? "" : "(double)") + parameter_name(input.name) + "["};
             continue;
         }
+        is_computed_[id] = true;
         for (const ProgramOutput& output : program_.outputs)
             if (output.value == id && output.form == ProgramOutput::Form::table)
                 tables_[id].push_back(parameter_name(output.name) + "[");
@@ -62,7 +63,7 @@ std::string SmallValues::write(ValueId id, const std::string& value) const {
 
 bool SmallValues::is_written_with_value(const ProgramOutput& output) const {
     const Instruction& instruction = program_.instructions[output.value];
-    if (instruction.operation == Operation::constant) return false;
+    if (!is_computed_[output.value]) return false;
     return output.form == ProgramOutput::Form::table || instruction.extent.has_groups();
 }
 

@@ -17,8 +17,8 @@ class SmallValues {
     std::string read(ValueId id) const;
     /// The statements that write `value`, which is in double, to all places of it; not for inputs and constants.
     std::string write(ValueId id, const std::string& value) const;
-    /// Whether these write the output, which is no tensor, too: not where it is a constant, or the sum of a value that
-    /// channels share.
+    /// Whether these write the output, which is no tensor, too: not where it is a constant or an input, or the sum of a
+    /// value that channels share.
     bool is_written_with_value(const ProgramOutput& output) const;
 
     /// How many numbers all tables have: for the whole program, images, channels, and planes.
@@ -30,6 +30,7 @@ class SmallValues {
   private:
     const Program& program_;
     std::vector<std::vector<std::string>> tables_;  ///< of each value, for each place: what stands before its index
+    std::vector<bool> is_computed_;                 ///< neither an input nor a constant
     Sizes sizes_;
 };
 

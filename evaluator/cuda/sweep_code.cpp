@@ -43,13 +43,14 @@ void SweepCode::emit(const Pass& pass) {
         lines_.open("for (int p = lane * {}; p < pixels; p += step * {})", variant_.vector, variant_.loads_at_once());
     emit_loads(pass);
     if (sums > 0) lines_.line("float partial[{}]{} = {{}};", sums, lanes);
+    if (has_centres(pass)) lines_.line("float lost[{}]{} = {{}};", sums, lanes);
     emit_elements(pass);
     if (sums > 0) {
         lines_.line("for (int k = 0; k < {}; ++k)", sums);
-        if (variant_.channels_last)
-            lines_.line("    for (int j = 0; j < {}; ++j) sums[k][j] += partial[k][j];", variant_.vector);
-        else
-            lines_.line("    sums[k] += partial[k];");
+        if (variant_.channels_last) lines_.line("    for (int j = 0; j < {}; ++j)", variant_.vector);
+        const char* const lane = variant_.channels_last ? "[j]" : "";
+        lines_.line("        sums[k]{} += (double)partial[k]{}{};", lane, lane,
+                    has_centres(pass) ? fmt::format(" + (double)lost[k]{}", lane) : "");
     }
     lines_.close();
     if (variant_.channels_last) lines_.close();
@@ -76,6 +77,11 @@ void SweepCode::open_planes(const Pass& pass) {
 }
 
 bool SweepCode::has_lanes(ValueId id) const { return variant_.channels_last && at(id).extent.has_groups(); }
+
+bool SweepCode::has_centres(const Pass& pass) const {
+    return std::ranges::any_of(pass.plane_means,
+                               [&](std::size_t k) { return schedule_.factored.plane_means[k].is_centre; });
+}
 
 bool SweepCode::stays(ValueId id) const {
     return variant_.resident && std::ranges::find(read_again_, id) != read_again_.end();
@@ -145,9 +151,13 @@ void SweepCode::emit_elements(const Pass& pass) {
                                [&](ValueId of) { return operand(of); });
         lines_.line("const float t{} = {};", id, expression(at(id).operation, operands));
     }
-    for (std::size_t k = 0; k < pass.plane_means.size(); ++k)
-        lines_.line("partial[{}]{} += {};", k, variant_.channels_last ? "[j]" : "",
-                    operand(schedule_.factored.plane_means[pass.plane_means[k]].of));
+    for (std::size_t k = 0; k < pass.plane_means.size(); ++k) {
+        const PlaneMean& mean = schedule_.factored.plane_means[pass.plane_means[k]];
+        const std::string place = fmt::format("[{}]{}", k, variant_.channels_last ? "[j]" : "");
+        lines_.line("{}", mean.is_centre
+                              ? fmt::format("add_exactly(partial{}, lost{}, {});", place, place, operand(mean.of))
+                              : fmt::format("partial{} += {};", place, operand(mean.of)));
+    }
     for (const std::size_t k : pass.outputs)
         lines_.line("set({}_stored.elements[j], {});", parameter_name(program.outputs[k].name),
                     operand(program.outputs[k].value));

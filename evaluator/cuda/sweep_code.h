@@ -26,7 +26,8 @@ class SweepCode {
     const Instruction& at(ValueId id) const { return schedule_.program().instructions[id]; }
     std::string input_name(ValueId id) const;
     bool has_lanes(ValueId id) const;  ///< whether neighbours in a vector differ in it
-    bool stays(ValueId id) const;      ///< whether an input stays in shared memory
+    bool has_centres(const Pass& pass) const;
+    bool stays(ValueId id) const;  ///< whether an input stays in shared memory
 
     void open_planes(const Pass& pass);
     void emit_small_values(const Pass& pass);
