@@ -24,7 +24,7 @@ constexpr int warm_up = 5, rounds = 12, steps_in_turn = 5;
 /// Milliseconds of each contender.
 std::vector<double> median_steps(const std::string& anchor, const bench::Steps& steps,
                                  const std::vector<Contender>& contenders) {
-    std::vector<proxy_tasks::Training> trainings;
+    std::vector<proxy_tasks::CpuTraining> trainings;
     trainings.reserve(contenders.size());
     for (const Contender& contender : contenders) {
         trainings.push_back(steps.training(anchor, contender.layer));

@@ -27,7 +27,7 @@ std::vector<Contender> contenders(const evaluator::Engine& engine) {
     return all;
 }
 
-proxy_tasks::Training Steps::training(const std::string& anchor, const proxy_tasks::MakeLayer& layer) const {
+proxy_tasks::CpuTraining Steps::training(const std::string& anchor, const proxy_tasks::MakeLayer& layer) const {
     proxy_tasks::TrainingSettings settings;
     settings.batch = batch;
     settings.crop = crop;

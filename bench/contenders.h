@@ -29,7 +29,7 @@ struct Steps {
     proxy_tasks::Dataset dataset;
     int batch, crop;
 
-    proxy_tasks::Training training(const std::string& anchor, const proxy_tasks::MakeLayer& layer) const;
+    proxy_tasks::CpuTraining training(const std::string& anchor, const proxy_tasks::MakeLayer& layer) const;
 };
 
 inline double seconds_since(std::chrono::steady_clock::time_point start) {

@@ -31,7 +31,7 @@ double throughput(int threads, const std::string& anchor, const bench::Steps& st
         for (double& time : seconds)
             running.emplace_back([&] {
                 proxy_tasks::prepare_thread();
-                proxy_tasks::Training training = steps.training(anchor, layer);
+                proxy_tasks::CpuTraining training = steps.training(anchor, layer);
                 training.advance_to(warm_up, [] {});
                 const auto start = std::chrono::steady_clock::now();
                 training.advance_to(warm_up + measured_steps, [] {});

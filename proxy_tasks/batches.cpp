@@ -71,9 +71,8 @@ void check_batches(const Dataset& dataset, int batch, int crop, std::string_view
     }
 }
 
-TrainingBatches::TrainingBatches(const Dataset& dataset, int batch, int crop, bool flip, Generator order,
-                                 Generator crops)
-    : dataset_(dataset), crop_(crop), flip_(flip), order_(order), crops_(crops) {
+TrainingCuts::TrainingCuts(const Dataset& dataset, int batch, int crop, bool flip, Generator order, Generator crops)
+    : flip_(flip), order_(order), crops_(crops) {
     const std::int64_t count = dataset.train.pixels.size(0), side = dataset.train.pixels.size(2);
     padding_ = crop == side ? usual_padding : 0;
     positions_ = static_cast<int>(side) + 2 * padding_ - crop + 1;
@@ -81,10 +80,9 @@ TrainingBatches::TrainingBatches(const Dataset& dataset, int batch, int crop, bo
     std::iota(shuffled_.begin(), shuffled_.end(), 0);
     used_ = shuffled_.size();
     cuts_.resize(batch);
-    batch_ = empty_batch(batch, dataset.train.pixels.size(1), crop);
 }
 
-const Batch& TrainingBatches::next() {
+std::span<const Cut> TrainingCuts::next() {
     if (used_ + cuts_.size() > shuffled_.size()) {
         for (std::size_t i = shuffled_.size() - 1; i > 0; --i) {  // Fisher–Yates; std::shuffle differs by library
             std::swap(shuffled_[i], shuffled_[uniform_below(order_, i + 1)]);
@@ -97,7 +95,18 @@ const Batch& TrainingBatches::next() {
         cut.left = static_cast<int>(uniform_below(crops_, positions_)) - padding_;
         cut.mirrored = flip_ && uniform_below(crops_, 2) == 1;
     }
-    write_cuts(dataset_, dataset_.train, cuts_, crop_, batch_);
+    return cuts_;
+}
+
+TrainingBatches::TrainingBatches(const Dataset& dataset, int batch, int crop, bool flip, Generator order,
+                                 Generator crops)
+    : dataset_(dataset),
+      crop_(crop),
+      cuts_(dataset, batch, crop, flip, order, crops),
+      batch_(empty_batch(batch, dataset.train.pixels.size(1), crop)) {}
+
+const Batch& TrainingBatches::next() {
+    write_cuts(dataset_, dataset_.train, cuts_.next(), crop_, batch_);
     return batch_;
 }
 

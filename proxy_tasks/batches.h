@@ -33,25 +33,38 @@ void write_cuts(const Dataset& dataset, const Images& from, std::span<const Cut>
 /// training set. `batch_key` is the key under which the batch is set.
 void check_batches(const Dataset& dataset, int batch, int crop, std::string_view batch_key);
 
-/// Epochs of shuffled training images, randomly cropped and mirrored, batch after batch, always in the same buffers.
-class TrainingBatches {
+/// Which parts of which images a training sees: epochs of shuffled images, randomly cropped and mirrored.
+class TrainingCuts {
   public:
     /// A crop as large as the image is taken from the image padded by 4 pixels on each side; a smaller one lies inside
     /// the image. Both have to fit: check_batches.
-    TrainingBatches(const Dataset& dataset, int batch, int crop, bool flip, Generator order, Generator crops);
+    TrainingCuts(const Dataset& dataset, int batch, int crop, bool flip, Generator order, Generator crops);
 
-    /// The next batch, valid until the next call. An epoch's last images that fill no batch are left out.
-    const Batch& next();
+    /// Those of the next batch, valid until the next call. An epoch's last images that fill no batch are left out.
+    std::span<const Cut> next();
 
   private:
-    const Dataset& dataset_;
-    int crop_;
     bool flip_;
     int padding_, positions_;  // how many places there are for a crop along each axis
     Generator order_, crops_;
     std::vector<std::int64_t> shuffled_;
     std::size_t used_;
     std::vector<Cut> cuts_;
+};
+
+/// Batch after batch of such cuts, always in the same buffers.
+class TrainingBatches {
+  public:
+    /// As TrainingCuts. `dataset` must outlive it.
+    TrainingBatches(const Dataset& dataset, int batch, int crop, bool flip, Generator order, Generator crops);
+
+    /// The next batch, valid until the next call.
+    const Batch& next();
+
+  private:
+    const Dataset& dataset_;
+    int crop_;
+    TrainingCuts cuts_;
     Batch batch_;
 };
 

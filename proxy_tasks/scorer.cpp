@@ -159,8 +159,8 @@ class Evaluation {
         const Anchor& anchor = tasks_.anchors[i];
         auto& training = runs_[i].training;
         if (!training) {
-            training = std::make_unique<Training>(anchor, tasks_.dataset, tasks_.settings.training, make_layer_,
-                                                  trial(anchor));
+            training = std::make_unique<CpuTraining>(anchor, tasks_.dataset, tasks_.settings.training, make_layer_,
+                                                     trial(anchor));
         }
         training->advance_to(steps, [&] { pause(stage, anchor, training->steps_done(), steps); });
         runs_[i].seconds += watch.seconds();

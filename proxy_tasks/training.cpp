@@ -25,8 +25,8 @@ std::int64_t count_right(const at::Tensor& logits, const at::Tensor& labels) {
 
 }  // namespace
 
-Training::Training(const Anchor& anchor, const Dataset& dataset, const TrainingSettings& settings,
-                   const MakeLayer& layer, const Trial& trial)
+CpuTraining::CpuTraining(const Anchor& anchor, const Dataset& dataset, const TrainingSettings& settings,
+                         const MakeLayer& layer, const Trial& trial)
     : dataset_(dataset),
       settings_(settings),
       network_(anchor, static_cast<int>(dataset.train.pixels.size(1)), dataset.classes, layer),
@@ -37,7 +37,7 @@ Training::Training(const Anchor& anchor, const Dataset& dataset, const TrainingS
     initialize(network_, weights);
 }
 
-void Training::step() {
+void CpuTraining::step() {
     network_.train();  // a validation may have been broken off
     const Batch& batch = batches_.next();
     const at::Tensor loss = at::cross_entropy_loss(network_.forward(batch.images), batch.labels);
@@ -49,14 +49,14 @@ void Training::step() {
     ++steps_done_;
 }
 
-void Training::advance_to(int steps, const Checkpoint& checkpoint) {
+void CpuTraining::advance_to(int steps, const Checkpoint& checkpoint) {
     while (steps_done_ < std::min(steps, settings_.steps) && !diverged_) {
         checkpoint();
         step();
     }
 }
 
-double Training::validate(std::int64_t images, const Checkpoint& checkpoint) {
+double CpuTraining::validate(std::int64_t images, const Checkpoint& checkpoint) {
     if (diverged_) return 0;
     const torch::InferenceMode inference;
     const std::int64_t count = std::min(images, dataset_.validation.pixels.size(0));

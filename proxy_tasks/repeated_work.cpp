@@ -1,0 +1,56 @@
+#include "proxy_tasks/repeated_work.h"
+
+#include <dlfcn.h>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace normact::proxy_tasks {
+namespace {
+
+constexpr const char* library = "libnormact_cuda_graphs.so";
+
+/// The folder of this program.
+std::filesystem::path own_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
+
+using NewRecorder = Recorder*();
+
+/// From a library of its own, which needs LibTorch's CUDA half.
+NewRecorder* recorders() {
+    std::string reasons;
+    for (const auto& path : {own_folder() / "../lib" / library, own_folder() / "../proxy_tasks" / library,
+                             std::filesystem::path(library)}) {
+        if (void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))
+            return reinterpret_cast<NewRecorder*>(dlsym(handle, "normact_new_recorder"));
+        reasons.append("\n  ").append(dlerror());
+    }
+    throw std::runtime_error("training on a GPU needs " + std::string(library) +
+                             ", which comes with normact where it was built with LibTorch for CUDA:" + reasons);
+}
+
+}  // namespace
+
+RepeatedWork::RepeatedWork(std::function<void()> work, std::unique_ptr<Recorder> recorder)
+    : work_(std::move(work)), recorder_(std::move(recorder)) {}
+
+void RepeatedWork::run() {
+    if (recorder_ == nullptr || runs_ < runs_before_recording) {
+        work_();
+        ++runs_;
+        return;
+    }
+    if (runs_ == runs_before_recording) {
+        recorder_->record(work_);
+        ++runs_;
+    }
+    recorder_->replay();
+}
+
+std::unique_ptr<Recorder> make_recorder(c10::Device device) {
+    if (!device.is_cuda()) return nullptr;
+    static NewRecorder* const make = recorders();
+    return std::unique_ptr<Recorder>(make());
+}
+
+}  // namespace normact::proxy_tasks
