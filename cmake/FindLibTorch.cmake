@@ -45,3 +45,20 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
     # What libtorch_cpu itself links to (CUDA's runtime and profiler) is found at run time through its own rpath.
     set_property(TARGET LibTorch::LibTorch PROPERTY INTERFACE_LINK_OPTIONS -Wl,--allow-shlib-undefined)
 endif()
+
+# LibTorch::CUDA: the other half, where LibTorch has it and CUDA's headers are there, from the toolkit or from the wheel
+# that comes with torch.
+find_library(LibTorch_CUDA torch_cuda PATHS ${NORMACT_LIBTORCH}/lib NO_CACHE NO_DEFAULT_PATH)
+find_library(LibTorch_C10_CUDA c10_cuda PATHS ${NORMACT_LIBTORCH}/lib NO_CACHE NO_DEFAULT_PATH)
+find_path(LibTorch_CUDA_INCLUDE cuda_runtime_api.h
+    PATHS ${NORMACT_LIBTORCH}/../nvidia/cu13/include /usr/local/cuda/include NO_CACHE NO_DEFAULT_PATH)
+if(LibTorch_FOUND AND LibTorch_CUDA AND LibTorch_C10_CUDA AND LibTorch_CUDA_INCLUDE AND NOT TARGET LibTorch::CUDA)
+    add_library(LibTorch::C10_CUDA SHARED IMPORTED)
+    set_target_properties(LibTorch::C10_CUDA PROPERTIES IMPORTED_LOCATION ${LibTorch_C10_CUDA})
+    add_library(LibTorch::CUDA SHARED IMPORTED)
+    set_target_properties(LibTorch::CUDA PROPERTIES
+        IMPORTED_LOCATION ${LibTorch_CUDA}
+        INTERFACE_INCLUDE_DIRECTORIES ${LibTorch_CUDA_INCLUDE}
+        INTERFACE_LINK_LIBRARIES LibTorch::C10_CUDA)
+    set_property(TARGET LibTorch::CUDA PROPERTY INTERFACE_LINK_OPTIONS -Wl,--allow-shlib-undefined)
+endif()

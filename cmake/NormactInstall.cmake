@@ -16,6 +16,9 @@ install(TARGETS normact RUNTIME_DEPENDENCY_SET normact_libraries RUNTIME DESTINA
 set_target_properties(normact_operators PROPERTIES INSTALL_RPATH "$ORIGIN/../..")
 install(TARGETS normact_operators RUNTIME_DEPENDENCY_SET normact_libraries
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/python/normact)
+if(TARGET normact_cuda_graphs)
+    install(TARGETS normact_cuda_graphs LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(FILES python/normact/__init__.py python/normact/layer.py DESTINATION ${CMAKE_INSTALL_LIBDIR}/python/normact)
 install(PROGRAMS tools/gpu-check TYPE BIN)
 install(RUNTIME_DEPENDENCY_SET normact_libraries

@@ -49,6 +49,8 @@ void check_inputs(at::TensorList tensors, const std::vector<ProgramInput>& input
         const bool fits = tensors[i].defined() &&
                           (extent.has_pixels() ? tensors[i].sizes() == x.sizes() : tensors[i].numel() == size);
         require_of_layer(fits, c10::str(inputs[i].name, " does not fit x, whose shape is ", x.sizes()));
+        require_of_layer(tensors[i].device() == x.device(),
+                         c10::str(inputs[i].name, " is on ", tensors[i].device(), ", but x on ", x.device()));
     }
 }
 

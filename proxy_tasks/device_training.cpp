@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/autocast_mode.h>
 
 #include <algorithm>
 #include <limits>
@@ -13,6 +14,27 @@ namespace {
 
 /// How many steps' cuts are brought to the device at once, and how often the CPU looks at the loss.
 constexpr int steps_ahead = 64, steps_between_looks = 32;
+
+/// LibTorch's autocast to bfloat16, while it lives.
+class Autocast {
+  public:
+    Autocast(c10::DeviceType device, bool enabled) : device_(device), enabled_(enabled) {
+        if (!enabled_) return;
+        at::autocast::set_autocast_enabled(device_, true);
+        at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+    }
+    ~Autocast() {
+        if (!enabled_) return;
+        at::autocast::set_autocast_enabled(device_, false);
+        at::autocast::clear_cache();  // of weights, which change with the next step
+    }
+    Autocast(const Autocast&) = delete;
+    Autocast& operator=(const Autocast&) = delete;
+
+  private:
+    c10::DeviceType device_;
+    bool enabled_;
+};
 
 at::Tensor learning_rates(const TrainingSettings& settings) {
     std::vector<float> rates;
@@ -25,9 +47,11 @@ at::Tensor learning_rates(const TrainingSettings& settings) {
 }  // namespace
 
 DeviceTraining::DeviceTraining(const Anchor& anchor, const Dataset& dataset, const DeviceDataset& data,
-                               const TrainingSettings& settings, const MakeLayer& layer, const Trial& trial)
+                               const TrainingSettings& settings, Precision precision, const MakeLayer& layer,
+                               const Trial& trial)
     : data_(data),
       settings_(settings),
+      precision_(precision),
       network_(anchor, static_cast<int>(data.channels), data.classes, layer),
       cuts_(dataset, settings.batch, settings.crop, settings.flip, generator_of(trial, Stream::batches),
             generator_of(trial, Stream::crops)),
@@ -95,7 +119,7 @@ void DeviceTraining::look() {
 void DeviceTraining::step() {
     const Batch batch =
         cut_on_device(data_, data_.train, cuts_ahead_.index_select(0, place_).squeeze(0), settings_.crop);
-    const at::Tensor loss = at::cross_entropy_loss(network_.forward(batch.images), batch.labels);
+    const at::Tensor loss = at::cross_entropy_loss(logits(batch.images), batch.labels);
     loss.backward();
     const at::NoGradGuard no_grad;
     last_loss_.copy_(loss.view({1}));
@@ -103,6 +127,12 @@ void DeviceTraining::step() {
     update_parameters(rates_.index_select(0, steps_taken_));
     steps_taken_.add_(1 - not_finite_.to(at::kLong));
     place_.add_(1);
+}
+
+/// In float32.
+at::Tensor DeviceTraining::logits(const at::Tensor& images) {
+    const Autocast autocast(images.device().type(), precision_ == Precision::bfloat16);
+    return network_.forward(images).to(at::kFloat);
 }
 
 void DeviceTraining::update_parameters(const at::Tensor& rate) {
@@ -143,7 +173,7 @@ void DeviceTraining::validation_step() {
     at::Tensor cuts = at::zeros({settings_.validation_batch, 4}, images.options());
     cuts.select(1, 0).copy_(images.clamp_max(from.labels.size(0) - 1));
     const Batch batch = cut_on_device(data_, from, cuts, from.height);
-    const at::Tensor logits = network_.forward(batch.images).to(at::kFloat);
+    const at::Tensor logits = this->logits(batch.images);
     const at::Tensor own = batch.labels.unsqueeze(1);
     const at::Tensor others =
         logits.scatter(1, own, -std::numeric_limits<double>::infinity()).amax(1);  // NaN if one is

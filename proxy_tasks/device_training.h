@@ -18,9 +18,9 @@ namespace normact::proxy_tasks {
 /// and then; steps behind one that was not finite change nothing.
 class DeviceTraining final : public Training {
   public:
-    /// `cuts`: of the whole training, from `dataset`'s original. `data` must outlive the training.
+    /// `data` is `dataset` on the device, and must outlive the training.
     DeviceTraining(const Anchor& anchor, const Dataset& dataset, const DeviceDataset& data,
-                   const TrainingSettings& settings, const MakeLayer& layer, const Trial& trial);
+                   const TrainingSettings& settings, Precision precision, const MakeLayer& layer, const Trial& trial);
 
     void advance_to(int steps, const Checkpoint& checkpoint) override;
     double validate(std::int64_t images, const Checkpoint& checkpoint) override;
@@ -41,9 +41,11 @@ class DeviceTraining final : public Training {
     void step();             // what is recorded
     void validation_step();  // likewise
     void update_parameters(const at::Tensor& rate);
+    at::Tensor logits(const at::Tensor& images);
 
     const DeviceDataset& data_;
     TrainingSettings settings_;
+    Precision precision_;
     Network network_;
     TrainingCuts cuts_;
     std::vector<Group> groups_;

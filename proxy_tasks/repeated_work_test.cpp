@@ -1,7 +1,10 @@
 #include "proxy_tasks/repeated_work.h"
 
+#include "proxy_tasks/gpu.h"
+
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -36,6 +39,20 @@ TEST(RepeatedWork, is_done_each_time_without_a_recorder) {
     for (int i = 0; i < 5; ++i) work.run();
     EXPECT_EQ(log, "work work work work work ");
     EXPECT_EQ(make_recorder(c10::Device(c10::DeviceType::CPU)), nullptr);
+}
+
+/// Where it was built, the library for CUDA graphs is found; here it may fail for lack of a GPU alone.
+TEST(RepeatedWork, finds_its_library) {
+    try {
+        load_gpu_support();
+    } catch (const std::runtime_error&) {  // LibTorch without its half for GPUs, or no GPU
+    }
+    if (std::string(NORMACT_CUDA_GRAPHS).empty()) GTEST_SKIP() << "built without CUDA's headers";
+    try {
+        EXPECT_NE(make_recorder(c10::Device(c10::DeviceType::CUDA, 0)), nullptr);
+    } catch (const std::exception& error) {
+        EXPECT_FALSE(std::string(error.what()).starts_with("training on a GPU needs")) << error.what();
+    }
 }
 
 }  // namespace

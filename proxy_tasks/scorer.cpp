@@ -5,6 +5,8 @@
 #include "proxy_tasks/anchor_cost.h"
 #include "proxy_tasks/anchors.h"
 #include "proxy_tasks/dataset.h"
+#include "proxy_tasks/device_training.h"
+#include "proxy_tasks/gpu.h"
 #include "proxy_tasks/short_errors.h"
 #include "proxy_tasks/stability.h"
 #include "proxy_tasks/training.h"
@@ -16,6 +18,8 @@
 #include <algorithm>
 #include <chrono>
 #include <iomanip>
+#include <mutex>
+#include <shared_mutex>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -29,8 +33,10 @@ namespace {
 struct Tasks {
     ScoringSettings settings;
     const evaluator::Engine& engine;
+    c10::Device device;  ///< of the engine
     Dataset dataset;
-    std::vector<Anchor> anchors;  ///< the cheapest first
+    std::optional<DeviceDataset> on_device;  ///< if that is not the CPU
+    std::vector<Anchor> anchors;             ///< the cheapest first
 
     std::string name(const Anchor& anchor) const { return settings.dataset.name + "/" + anchor.name; }
 };
@@ -57,7 +63,11 @@ Tasks prepare(const ScoringSettings& settings) {
     validate(settings);
     const auto& engine = named_by(
         "scoring.engine", [&]() -> auto& { return evaluator::find_engine(settings.engine); });
-    Tasks tasks{settings, engine, {}, {}};
+    if (engine.device() != c10::DeviceType::CPU) {
+        load_gpu_support();
+        set_gpu_arithmetic(settings.precision == Precision::tf32);
+    }
+    Tasks tasks{settings, engine, device_of(engine.device()), {}, {}, {}};
     for (const std::string& name : settings.anchors)
         tasks.anchors.push_back(named_by("scoring.anchors", [&] { return find_anchor(name); }));
     tasks.dataset = named_by("scoring.dataset.name", [&] { return load_dataset(settings.dataset); });
@@ -69,6 +79,7 @@ Tasks prepare(const ScoringSettings& settings) {
     // Crop and batches have to fit the images: find out now, not at the first candidate.
     check_batches(tasks.dataset, settings.training.batch, settings.training.crop, "scoring.training.batch");
     check_batches(tasks.dataset, settings.stability.batch, settings.training.crop, "scoring.stability.batch");
+    if (!tasks.device.is_cpu()) tasks.on_device = on_device(tasks.dataset, tasks.device);
     return tasks;
 }
 
@@ -154,14 +165,19 @@ class Evaluation {
         if (progress_) progress_({std::string(stage) + " " + anchor.name, step, steps});
     }
 
+    std::unique_ptr<Training> start_training(const Anchor& anchor) const {
+        const TrainingSettings& settings = tasks_.settings.training;
+        if (tasks_.on_device)
+            return std::make_unique<DeviceTraining>(anchor, tasks_.dataset, *tasks_.on_device, settings,
+                                                    tasks_.settings.precision, make_layer_, trial(anchor));
+        return std::make_unique<CpuTraining>(anchor, tasks_.dataset, settings, make_layer_, trial(anchor));
+    }
+
     void train(std::size_t i, const char* stage, int steps) {
         const Stopwatch watch;
         const Anchor& anchor = tasks_.anchors[i];
         auto& training = runs_[i].training;
-        if (!training) {
-            training = std::make_unique<CpuTraining>(anchor, tasks_.dataset, tasks_.settings.training, make_layer_,
-                                                     trial(anchor));
-        }
+        if (!training) training = start_training(anchor);
         training->advance_to(steps, [&] { pause(stage, anchor, training->steps_done(), steps); });
         runs_[i].seconds += watch.seconds();
     }
@@ -184,10 +200,13 @@ class Evaluation {
         Network network(anchor, static_cast<int>(tasks_.dataset.train.pixels.size(1)), tasks_.dataset.classes,
                         make_layer_);
         initialize(network, weights);
+        network.to(tasks_.device);
         const Generator order(seeds()), crops(seeds());
         TrainingBatches batches(tasks_.dataset, filter.batch, tasks_.settings.training.crop,
                                 tasks_.settings.training.flip, order, crops);
-        return find_blow_up(network, batches.next(), filter, checkpoint);
+        const Batch& batch = batches.next();
+        return find_blow_up(network, {batch.images.to(tasks_.device), batch.labels.to(tasks_.device)}, filter,
+                            checkpoint);
     }
 
     const Tasks& tasks_;
@@ -204,33 +223,49 @@ class Evaluation {
 
 struct Scorer::State {
     Tasks tasks;
+    std::shared_mutex device_memory;  ///< held alone by who needs all of it
+
+    /// Evaluates beside other threads; if the device's memory is too small for all of them, again without them.
+    template <class Evaluate>
+    Outcome evaluate(Evaluate evaluate_once) {
+        const Stopwatch watch;
+        const auto evaluated = [&] {
+            const OwnStream stream(tasks.device);
+            Outcome outcome;
+            evaluate_once(outcome);
+            outcome.seconds = watch.seconds();
+            return outcome;
+        };
+        return with_short_errors([&] {
+            try {
+                const std::shared_lock beside_others(device_memory);
+                return evaluated();
+            } catch (const c10::OutOfMemoryError&) {  // what it held is free behind this
+            }
+            const std::unique_lock alone(device_memory);
+            free_unused_memory(tasks.device);
+            return evaluated();
+        });
+    }
 };
 
-Scorer::Scorer(const ScoringSettings& settings) : state_(std::make_unique<State>(State{prepare(settings)})) {}
+Scorer::Scorer(const ScoringSettings& settings) : state_(new State{prepare(settings), {}}) {}
 Scorer::~Scorer() = default;
 Scorer::Scorer(Scorer&&) noexcept = default;
 
 Outcome Scorer::evaluate(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate, std::stop_token stop,
                          const std::function<void(const Progress&)>& progress) const {
-    return with_short_errors([&] {
-        const Stopwatch watch;
-        Outcome outcome;
+    return state_->evaluate([&](Outcome& outcome) {
         const Tasks& tasks = state_->tasks;
         Evaluation evaluation(tasks, graph, tasks.settings.layer, seed, replicate, stop, progress);
         if (evaluation.learns_early(outcome) && evaluation.is_stable(outcome)) evaluation.score(outcome);
-        outcome.seconds = watch.seconds();
-        return outcome;
     });
 }
 
 Outcome Scorer::score(const primitives::LayerGraph& graph, const primitives::LayerSettings& layer, std::uint64_t seed,
                       int replicate, std::stop_token stop, const std::function<void(const Progress&)>& progress) const {
-    return with_short_errors([&] {
-        const Stopwatch watch;
-        Outcome outcome;
+    return state_->evaluate([&](Outcome& outcome) {
         Evaluation(state_->tasks, graph, layer, seed, replicate, stop, progress).score(outcome);
-        outcome.seconds = watch.seconds();
-        return outcome;
     });
 }
 

@@ -32,7 +32,7 @@ void in_range(double low, double high, std::string_view key, double value) {
 }  // namespace
 
 void validate(const ScoringSettings& settings) {
-    const auto& [dataset, anchors, training, quality, stability, layer, engine] = settings;
+    const auto& [dataset, anchors, training, quality, stability, layer, engine, precision] = settings;
     require(!anchors.empty(), "anchors", "empty", "at least one anchor");
     at_least(1, "training.steps", training.steps);
     at_least(1, "training.batch", training.batch);
@@ -53,6 +53,8 @@ void validate(const ScoringSettings& settings) {
     positive("stability.maximum_gradient_norm", stability.maximum_gradient_norm);
     at_least(1, "layer.groups", layer.groups);
     positive("layer.epsilon", layer.epsilon);
+    require(engine == "cuda" || precision == Precision::float32, "precision", "another",
+            "float32, unless scoring.engine is cuda");
 }
 
 }  // namespace normact::proxy_tasks

@@ -55,6 +55,11 @@ struct StabilityFilter {
     bool operator==(const StabilityFilter&) const = default;
 };
 
+/// What convolutions compute with on a GPU: float32; float32 numbers rounded to 11 significant bits (TF32); or
+/// bfloat16, with layers and losses in between as LibTorch's autocast has it. Weights, moments and steps are float32
+/// always.
+enum class Precision { float32, tf32, bfloat16 };
+
 /// Everything that decides a layer's scores, beside the layer and the seed.
 struct ScoringSettings {
     DatasetSettings dataset;
@@ -64,6 +69,7 @@ struct ScoringSettings {
     StabilityFilter stability;
     primitives::LayerSettings layer;
     std::string engine = "cpu";
+    Precision precision = Precision::float32;
 
     bool operator==(const ScoringSettings&) const = default;
 };

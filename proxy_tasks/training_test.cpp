@@ -47,7 +47,7 @@ class TrainingOnSyntheticImages : public testing::TestWithParam<Kind> {
                                           const Trial& from) {
         const Anchor& anchor = find_anchor("resnet-micro");
         if (kind == Kind::cpu) return std::make_unique<CpuTraining>(anchor, *dataset, chosen, layer, from);
-        return std::make_unique<DeviceTraining>(anchor, *dataset, *data, chosen, layer, from);
+        return std::make_unique<DeviceTraining>(anchor, *dataset, *data, chosen, Precision::float32, layer, from);
     }
 
     static std::unique_ptr<Training> start(int steps, const MakeLayer& layer = batch_norm_relu,
@@ -153,6 +153,14 @@ TEST_P(TrainingOnSyntheticImages, is_the_same_on_the_cpu_and_on_a_device_up_to_r
         }
         EXPECT_NEAR(device->validate(1000, [] {}), cpu->validate(1000, [] {}), 0.005);
     }
+}
+
+TEST_P(TrainingOnSyntheticImages, learns_in_bfloat16_on_a_device) {
+    if (GetParam() == Kind::cpu) return;
+    DeviceTraining training(find_anchor("resnet-micro"), *dataset, *data, settings(100), Precision::bfloat16,
+                            batch_norm_relu, trial);
+    training.advance_to(100, [] {});
+    EXPECT_GT(training.validate(1000, [] {}), 0.35);
 }
 
 }  // namespace

@@ -103,6 +103,7 @@ void for_each_field(Object& scoring, auto&& field) {
     field("stability", scoring.stability, any);
     field("layer", scoring.layer, any);
     field("engine", scoring.engine, not_empty);
+    field("precision", scoring.precision, any);
 }
 
 template <Is<Budget> Object>

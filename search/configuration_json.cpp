@@ -19,6 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using primitives::IndexSet;
 using primitives::Op;
+using proxy_tasks::Precision;
 using proxy_tasks::Schedule;
 
 // ---- enumerations: their values under the names that files hold ----
@@ -29,6 +30,10 @@ using Names = std::vector<std::pair<Value, std::string>>;
 Names<Choice> names_of(Choice) { return {{Choice::pareto, "pareto"}, {Choice::mean, "mean"}}; }
 
 Names<Schedule> names_of(Schedule) { return {{Schedule::constant, "constant"}, {Schedule::cosine, "cosine"}}; }
+
+Names<Precision> names_of(Precision) {
+    return {{Precision::float32, "float32"}, {Precision::tf32, "tf32"}, {Precision::bfloat16, "bfloat16"}};
+}
 
 Names<IndexSet> names_of(IndexSet) {
     Names<IndexSet> names;

@@ -67,6 +67,9 @@ struct Scramble {
     void operator()(const char*, proxy_tasks::Schedule& value, const Range&) {
         value = proxy_tasks::Schedule::constant;
     }
+    void operator()(const char*, proxy_tasks::Precision& value, const Range&) {
+        value = proxy_tasks::Precision::bfloat16;
+    }
     void operator()(const char*, std::vector<primitives::Op>& value, const Range&) { value.resize(value.size() - 1); }
     void operator()(const char*, std::vector<primitives::IndexSet>& value, const Range&) { value.resize(1); }
 };

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <map>
 #include <utility>
 
@@ -27,10 +28,10 @@ struct Functions {
         library.find(get_device, "cuCtxGetDevice");
         library.find(get_attribute, "cuDeviceGetAttribute");
         library.find(load_module, "cuModuleLoadData");
-        library.find(unload_module, "cuModuleUnload");
         library.find(get_function, "cuModuleGetFunction");
         library.find(set_attribute, "cuFuncSetAttribute");
         library.find(launch, "cuLaunchKernel");
+        library.find(exchange_capture_mode, "cuThreadExchangeStreamCaptureMode");
         check(init(0), "start");
     }
 
@@ -55,61 +56,82 @@ struct Functions {
     int (*get_device)(int*) = nullptr;
     int (*get_attribute)(int*, int, int) = nullptr;
     int (*load_module)(Module*, const void*) = nullptr;
-    int (*unload_module)(Module) = nullptr;
     int (*get_function)(Function*, Module, const char*) = nullptr;
     int (*set_attribute)(Function, int, int) = nullptr;
+    int (*exchange_capture_mode)(int*) = nullptr;
     int (*launch)(Function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, Stream, void**,
                   void**) = nullptr;
 };
 
+/// While it lives, the calling thread may load kernels though a stream is being captured.
+class WhileCapturing {
+  public:
+    explicit WhileCapturing(const Functions& functions) : functions_(functions) {
+        functions_.exchange_capture_mode(&mode_);
+    }
+    ~WhileCapturing() { functions_.exchange_capture_mode(&mode_); }
+    WhileCapturing(const WhileCapturing&) = delete;
+    WhileCapturing& operator=(const WhileCapturing&) = delete;
+
+  private:
+    static constexpr int relaxed = 2;
+    const Functions& functions_;
+    int mode_ = relaxed;
+};
+
+/// Never unloaded: a captured graph may replay its kernels, and at the program's end the driver may be gone already.
+/// Machine code of a layer takes some 50 KB.
 class CudaModule : public LoadedModule {
   public:
     CudaModule(std::shared_ptr<const Functions> functions, const std::string& cubin,
                const std::vector<std::string>& kernels)
         : functions_(std::move(functions)) {
+        const WhileCapturing relaxed(*functions_);
         functions_->check(functions_->get_current_context(&context_), "the context");
-        functions_->check(functions_->load_module(&module_, cubin.data()), "loading kernels");
-        try {
-            for (const std::string& kernel : kernels) prepare(kernel);
-        } catch (...) {
-            functions_->unload_module(module_);
-            throw;
-        }
+        Module module = nullptr;
+        functions_->check(functions_->load_module(&module, cubin.data()), "loading kernels");
+        for (const std::string& kernel : kernels)
+            functions_->check(functions_->get_function(&kernels_[kernel].function, module, kernel.c_str()),
+                              "finding the kernel " + kernel);
     }
-    ~CudaModule() override {
-        Context before = nullptr;
-        functions_->get_current_context(&before);
-        functions_->set_current_context(context_);
-        functions_->unload_module(module_);  // nothing can be done about a failure: most often the program ends
-        functions_->set_current_context(before);
-    }
-    CudaModule(const CudaModule&) = delete;
-    CudaModule& operator=(const CudaModule&) = delete;
 
     void launch(const std::string& kernel, std::int64_t blocks, std::int64_t threads, std::int64_t shared_bytes,
                 void* stream, const std::vector<void*>& arguments) const override {
+        need_context();
+        const Kernel& found = kernels_.at(kernel);
+        need_shared_memory(kernel, found, shared_bytes);
         std::vector<void*> copy = arguments;
-        functions_->check(functions_->launch(kernels_.at(kernel), static_cast<unsigned>(blocks), 1, 1,
+        functions_->check(functions_->launch(found.function, static_cast<unsigned>(blocks), 1, 1,
                                              static_cast<unsigned>(threads), 1, 1, static_cast<unsigned>(shared_bytes),
                                              static_cast<Stream>(stream), copy.data(), nullptr),
                           "starting the kernel " + kernel);
     }
 
   private:
-    /// More shared memory than 48 KiB must be asked for once.
-    void prepare(const std::string& kernel) {
-        constexpr int most_dynamic_shared_bytes = 8, most_shared_bytes = 96 << 10;
+    struct Kernel {
         Function function = nullptr;
-        functions_->check(functions_->get_function(&function, module_, kernel.c_str()), "finding the kernel " + kernel);
-        functions_->check(functions_->set_attribute(function, most_dynamic_shared_bytes, most_shared_bytes),
-                          "shared memory for the kernel " + kernel);
-        kernels_.emplace(kernel, function);
+        mutable std::atomic<std::int64_t> shared_bytes{48 << 10};  ///< that it may have; more must be asked for
+    };
+
+    /// A thread that never ran anything on a GPU has no context.
+    void need_context() const {
+        Context context = nullptr;
+        functions_->check(functions_->get_current_context(&context), "the context");
+        if (context == nullptr) functions_->check(functions_->set_current_context(context_), "the context");
+    }
+
+    void need_shared_memory(const std::string& name, const Kernel& kernel, std::int64_t bytes) const {
+        constexpr int most_dynamic_shared_bytes = 8;
+        if (bytes <= kernel.shared_bytes) return;
+        functions_->check(
+            functions_->set_attribute(kernel.function, most_dynamic_shared_bytes, static_cast<int>(bytes)),
+            "shared memory for the kernel " + name);
+        kernel.shared_bytes = bytes;
     }
 
     std::shared_ptr<const Functions> functions_;
     Context context_ = nullptr;
-    Module module_ = nullptr;
-    std::map<std::string, Function> kernels_;
+    std::map<std::string, Kernel> kernels_;
 };
 
 class CudaDriver : public Driver {
@@ -131,7 +153,8 @@ class CudaDriver : public Driver {
     }
 
   private:
-    /// LibTorch makes the first device's context current only when something ran on it.
+    /// LibTorch makes a device's context current only when something ran on it; a device that is not the first is made
+    /// current by whoever chooses it.
     void need_context() const {
         Context context = nullptr;
         functions_->check(functions_->get_current_context(&context), "the context");

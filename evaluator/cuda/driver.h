@@ -15,7 +15,7 @@ class DriverError : public std::runtime_error {
     int code;  ///< CUresult
 };
 
-/// Machine code on a GPU, for as long as this lives.
+/// Machine code on a GPU. Safe from several threads.
 class LoadedModule {
   public:
     virtual ~LoadedModule() = default;

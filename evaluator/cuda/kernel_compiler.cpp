@@ -30,6 +30,12 @@ Nvrtc::Nvrtc(const std::vector<std::string>& folders)
     library_.find(log_, "nvrtcGetProgramLog");
     library_.find(cubin_size_, "nvrtcGetCUBINSize");
     library_.find(cubin_, "nvrtcGetCUBIN");
+    // NVRTC asks for its other half by name alone, which the system finds in an installed toolkit, not beside NVRTC.
+    int major = 0, minor = 0;
+    check(version_(&major, &minor), "version");
+    if (const std::string folder = library_.folder(); !folder.empty())
+        builtins_.emplace("a part of NVRTC is missing:",
+                          std::vector{fmt::format("{}libnvrtc-builtins.so.{}.{}", folder, major, minor)});
 }
 
 void Nvrtc::check(int status, const std::string& what) const {

@@ -3,6 +3,7 @@
 #include "evaluator/cuda/shared_library.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ class Nvrtc : public KernelCompiler {
     void check(int status, const std::string& what) const;
 
     SharedLibrary library_;
+    std::optional<SharedLibrary> builtins_;
     int (*version_)(int*, int*) = nullptr;
     const char* (*error_string_)(int) = nullptr;
     int (*create_)(Program*, const char*, const char*, int, const char* const*, const char* const*) = nullptr;

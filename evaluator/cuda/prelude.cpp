@@ -83,7 +83,7 @@ __device__ inline void sum_over_block(double (&values)[count]) {
     __syncthreads();
     for (int k = 0; k < count; ++k) {
         values[k] = 0;
-        #pragma unroll 1
+        #pragma unroll 4
         for (int w = 0; w < warps; ++w) values[k] += shared_memory[k * warps + w];
     }
 }

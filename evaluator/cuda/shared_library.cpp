@@ -10,7 +10,7 @@ SharedLibrary::SharedLibrary(const std::string& what, const std::vector<std::str
     std::string reasons;
     const auto open = [&](const std::string& path) {
         if (handle_ != nullptr) return;
-        handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+        handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
         if (handle_ == nullptr)
             reasons.append("\n  ").append(dlerror());
         else
@@ -23,7 +23,7 @@ SharedLibrary::SharedLibrary(const std::string& what, const std::vector<std::str
     if (handle_ == nullptr) throw std::runtime_error(what + reasons);
 }
 
-SharedLibrary::~SharedLibrary() { dlclose(handle_); }
+std::string SharedLibrary::folder() const { return name_.substr(0, name_.rfind('/') + 1); }
 
 void* SharedLibrary::find(const char* name) const {
     void* const found = dlsym(handle_, name);

@@ -120,8 +120,9 @@ void TableCode::flush(Step& step) {
     step = {};
 }
 
+/// Over images four loads are under way at once: nothing else hides the latency of memory there.
 void TableCode::open_loop() {
-    lines_.line("#pragma unroll 1");
+    lines_.line("#pragma unroll {}", loop_ == Loop::channels ? 1 : 4);
     if (loop_ == Loop::channels)
         lines_.open("for (int c = first + threadIdx.x; c < last; c += blockDim.x)");
     else
@@ -166,7 +167,7 @@ void TableCode::emit_mean_of_groups(ValueId id) {
     open_loop();
     lines_.line("const int group_size = channels / groups, start = c / group_size * group_size;");
     lines_.line("double sum = 0;");
-    lines_.line("#pragma unroll 1");
+    lines_.line("#pragma unroll 4");
     lines_.open("for (int k = 0; k < group_size; ++k)");
     lines_.line("const int c = start + k;");
     lines_.line("sum += {};", values_.read(of));

@@ -3,6 +3,7 @@
 #include "evaluator/schedule.h"
 #include "evaluator/tensor_shape.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace normact::evaluator::cuda {
@@ -16,8 +17,9 @@ struct Variant {
                             ///< channels_last those of one pixel, a power of two of at most 32
     bool resident = false;  ///< what several passes of a sweep read stays in shared memory after the first
 
-    /// How many loads of each input a thread has under way: with all threads enough for the latency of memory.
-    int loads_at_once() const { return vector >= 8 ? 1 : vector >= 4 ? 2 : 4; }
+    /// How many loads of each input a thread has under way: 32 bytes, with all threads enough for the latency of
+    /// memory.
+    int loads_at_once() const { return std::clamp(32 / (vector * bytes_of(type)), 1, 4); }
 
     bool operator==(const Variant&) const = default;
 
@@ -25,8 +27,10 @@ struct Variant {
     int threads(Block block) const { return block == Block::image ? 512 : 256; }
     /// How many planes the threads of a block work on at once.
     int planes_at_once(Block block) const { return channels_last ? width * vector : threads(block) / width_of(block); }
-    /// `width`, which means all threads where it is more than a warp.
-    int width_of(Block block) const { return channels_last || width <= 32 ? width : threads(block); }
+    /// `width`, which means all threads where it is more than a warp; of a whole image's planes each is a warp's.
+    int width_of(Block block) const {
+        return channels_last || width <= 32 ? width : block == Block::image ? 32 : threads(block);
+    }
 };
 
 /// How many channels of one image a block of threads takes.

@@ -1,0 +1,51 @@
+#include "proxy_tasks/gpu.h"
+
+#include <ATen/Context.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/DeviceType.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <cstdlib>
+#include <dlfcn.h>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+
+namespace normact::proxy_tasks {
+
+void load_gpu_support() {
+    Dl_info info{};
+    std::filesystem::path folder;
+    if (dladdr(reinterpret_cast<const void*>(&c10::DeviceTypeName), &info) != 0)
+        folder = std::filesystem::path(info.dli_fname).parent_path();
+    // Without a workspace of its own for each stream, cuBLAS adds up in an order that changes. It reads this once.
+    setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
+    const std::string library = folder / "libtorch_cuda.so";
+    if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr)
+        throw std::runtime_error(std::string("this LibTorch is not for GPUs: ") + dlerror());
+    if (!at::hasCUDA())
+        throw std::runtime_error("LibTorch finds no NVIDIA GPU here; `nvidia-smi` says whether its driver does");
+}
+
+void set_gpu_arithmetic(bool tf32) {
+    at::Context& context = at::globalContext();
+    context.setDeterministicCuDNN(true);
+    context.setBenchmarkCuDNN(false);
+    context.setAllowTF32CuDNN(tf32);
+    context.setAllowTF32CuBLAS(tf32);
+}
+
+void free_unused_memory(c10::Device device) {
+    if (!device.is_cpu()) at::getDeviceAllocator(device.type())->emptyCache();
+}
+
+c10::Device device_of(c10::DeviceType type) {
+    return type == c10::DeviceType::CPU ? c10::Device(type) : c10::Device(type, 0);
+}
+
+OwnStream::OwnStream(c10::Device device) {
+    if (device.is_cpu()) return;
+    guard_.emplace(c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device));
+}
+
+}  // namespace normact::proxy_tasks
