@@ -6,6 +6,7 @@
 #include "evaluator/parallel.h"
 #include "evaluator/tensor_pool.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include <algorithm>

@@ -8,7 +8,7 @@ namespace normact::evaluator {
 
 /// Elements in memory; all arithmetic is float32.
 enum class ElementType : std::uint8_t { float32, bfloat16, float16 };
-inline constexpr int bytes_of(ElementType type) { return type == ElementType::float32 ? 4 : 2; }
+constexpr int bytes_of(ElementType type) { return type == ElementType::float32 ? 4 : 2; }
 
 /// The shape of the tensors that a program runs on, and how they lie in memory.
 struct TensorShape {

@@ -18,7 +18,7 @@ class RecorderStandIn : public Recorder {
     void record(const std::function<void()>& work) override {
         log_ += "record(";
         work();
-        log_ += ")";
+        log_ += ')';
     }
     void replay() override { log_ += "replay "; }
 

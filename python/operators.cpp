@@ -154,6 +154,7 @@ std::tuple<std::string, std::vector<std::string>, std::vector<double>, double, s
 /// The names of the catalogue's layers.
 std::vector<std::string> catalogue() {
     std::vector<std::string> names;
+    names.reserve(primitives::catalogue().size());
     for (const primitives::CatalogueEntry& entry : primitives::catalogue()) names.push_back(entry.layer.name);
     return names;
 }

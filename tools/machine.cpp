@@ -20,7 +20,7 @@ namespace normact::tools {
 namespace {
 
 /// The first value of a key in a file of lines "key : value", as Linux writes /proc/cpuinfo and /proc/meminfo.
-std::optional<std::string> value_in(const char* file, std::string_view key) {
+std::optional<std::string> value_in(const std::string& file, std::string_view key) {
     std::ifstream stream(file);
     for (std::string line; std::getline(stream, line);) {
         if (!line.starts_with(key)) continue;
@@ -50,6 +50,15 @@ std::optional<Value> ask_jemalloc(const char* name) {
 }
 
 }  // namespace
+
+std::vector<std::string> gpu_names(const std::string& folder) {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+        names.push_back(value_in(entry.path() / "information", "Model").value_or("unknown"));
+    std::ranges::sort(names);
+    return names;
+}
 
 std::string processor_name() {
     if (const auto name = value_in("/proc/cpuinfo", "model name")) return *name;

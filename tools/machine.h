@@ -9,6 +9,8 @@
 namespace normact::tools {
 
 std::string processor_name();
+/// The models of NVIDIA's GPUs here, as their driver tells them in a folder like /proc/driver/nvidia/gpus.
+std::vector<std::string> gpu_names(const std::string& folder = "/proc/driver/nvidia/gpus");
 /// The cores that this process may use: those that it may run on, or fewer where its control group grants less time,
 /// as containers do. `quota_file` is the group's cpu.max.
 int available_cores(const std::string& quota_file = "/sys/fs/cgroup/cpu.max");

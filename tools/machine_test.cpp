@@ -37,5 +37,14 @@ TEST(AvailableCores, are_those_that_the_process_may_run_on) {
     sched_setaffinity(0, sizeof before, &before);
 }
 
+TEST(GpuNames, are_those_that_the_driver_tells) {
+    const TemporaryFolder folder;
+    EXPECT_TRUE(gpu_names(folder.file("nowhere")).empty());
+    std::filesystem::create_directories(folder.path() / "0000:01:00.0");
+    std::filesystem::create_directories(folder.path() / "0000:02:00.0");
+    replace_text_file(folder.file("0000:01:00.0/information"), "Model: \t\t NVIDIA H200\nIRQ:   \t\t 44\n");
+    EXPECT_EQ(gpu_names(folder.path()), (std::vector<std::string>{"NVIDIA H200", "unknown"}));
+}
+
 }  // namespace
 }  // namespace normact::tools

@@ -1,5 +1,6 @@
 #include "tools/worker_description.h"
 
+#include "evaluator/engine.h"
 #include "tools/build_identifier.h"
 #include "tools/machine.h"
 
@@ -16,6 +17,13 @@ std::string host_name() {
     return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
+/// What the engine runs on.
+std::string device_of(const std::string& engine) {
+    if (evaluator::find_engine(engine).device() == c10::DeviceType::CPU) return "cpu: " + processor_name();
+    const std::vector<std::string> names = gpu_names();
+    return "gpu: " + (names.empty() ? "unknown" : names.front());
+}
+
 }  // namespace
 
 std::string build_description() {
@@ -28,7 +36,7 @@ std::string build_description() {
 results::Worker describe_worker(const std::string& engine) {
     return {.host = host_name(),
             .process = getpid(),
-            .device = "cpu: " + processor_name(),
+            .device = device_of(engine),
             .engine = engine,
             .build = build_description()};
 }

@@ -67,7 +67,7 @@ TEST(CompiledProgram, launches_its_kernels_in_order) {
     EXPECT_EQ((*log)[0], "load sweep_0 tables_1_0 sweep_1");
     EXPECT_EQ((*log)[1], "launch sweep_0 10 × 256, 576 bytes")
         << "a block has eight planes, one for each warp, and keeps them";
-    EXPECT_EQ((*log)[2], "launch tables_1_0 2 × 512, 4096 bytes") << "a block has 32 channels";
+    EXPECT_EQ((*log)[2], "launch tables_1_0 5 × 512, 4096 bytes") << "a block has eight channels";
     EXPECT_TRUE((*log)[3].starts_with("launch sweep_1 10 × 256")) << (*log)[3];
 }
 

@@ -54,7 +54,7 @@ std::optional<std::string> contents_of(const fs::path& file) {
 
 }  // namespace
 
-KernelCache::KernelCache(fs::path folder, std::uint64_t most_bytes)
+KernelCache::KernelCache(const fs::path& folder, std::uint64_t most_bytes)
     : folder_(usable(folder).value_or(fs::path())), most_bytes_(most_bytes) {}
 
 fs::path KernelCache::default_folder() {

@@ -12,7 +12,7 @@ namespace normact::evaluator::cuda {
 /// or that others could write to. Holds `most_bytes` at most; the least recently used files go first.
 class KernelCache {
   public:
-    KernelCache(std::filesystem::path folder, std::uint64_t most_bytes);
+    KernelCache(const std::filesystem::path& folder, std::uint64_t most_bytes);
 
     /// $XDG_CACHE_HOME/normact/kernels, or ~/.cache/normact/kernels; nothing where neither variable is set.
     static std::filesystem::path default_folder();

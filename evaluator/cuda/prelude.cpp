@@ -99,14 +99,14 @@ __device__ inline void add_up_rows(int rows, int columns) {
     }
 }
 
-// The sums over all warps, for each of their 32 lanes, which all threads get.
-template <int count>
-__device__ inline void sum_over_warps(double (&values)[count]) {
+// Threads in rows of `width`: the sums over the rows, for each place in a row, which all threads get.
+template <int width, int count>
+__device__ inline void sum_over_images(double (&values)[count]) {
     for (int k = 0; k < count; ++k) {
         __syncthreads();
         shared_memory[threadIdx.x] = values[k];
-        add_up_rows(blockDim.x / 32, 32);
-        values[k] = shared_memory[threadIdx.x % 32];
+        add_up_rows(blockDim.x / width, width);
+        values[k] = shared_memory[threadIdx.x % width];
     }
 }
 

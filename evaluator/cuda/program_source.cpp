@@ -140,7 +140,7 @@ class Emission {
     }
 
     void write_outputs() {
-        lines_.open("if (active && threadIdx.x / {} == 0)", table_channels);
+        lines_.open("if (active && threadIdx.x < {})", table_channels);
         for (const ProgramOutput& output : program().outputs) {
             if (!is_written_last(output)) continue;
             const std::string name = parameter_name(output.name), value = values_.read(output.value);

@@ -40,11 +40,6 @@ std::int64_t tables_size(const Schedule& schedule, const TensorShape& shape);
 /// The schedule must be one that keeps nothing between passes (Reuse::compute_again).
 ProgramSource program_source(const Schedule& schedule, const Variant& variant);
 
-/// The threads of a block that computes tables.
-inline constexpr int table_threads = 512;
-/// How many channels such a block has: a warp's.
-inline constexpr int table_channels = 32;
-
 /// How a kernel is launched: blocks, threads of each, and bytes of shared memory.
 struct Launch {
     std::int64_t blocks, threads, shared_bytes;

@@ -104,7 +104,8 @@ void TableCode::emit(Loop loop, const std::vector<ValueId>& instructions) {
     std::ranges::copy_if(instructions, std::back_inserter(outer),
                          [&](ValueId id) { return !is_looped_over(id) && is_read_elsewhere(id, instructions); });
     if (outer.empty()) return;
-    lines_.open("{}", loop == Loop::channels ? "if (threadIdx.x == 0)" : "if (active && threadIdx.x / 32 == 0)");
+    lines_.open("{}", loop == Loop::channels ? "if (threadIdx.x == 0)"
+                                             : fmt::format("if (active && threadIdx.x < {})", table_channels));
     for (const ValueId id : outer) lines_.line("{}", values_.write(id, read(id)));
     lines_.close();
 }
@@ -120,13 +121,13 @@ void TableCode::flush(Step& step) {
     step = {};
 }
 
-/// Over images four loads are under way at once: nothing else hides the latency of memory there.
+/// Over images two loads are under way at once: nothing else hides the latency of memory there.
 void TableCode::open_loop() {
-    lines_.line("#pragma unroll {}", loop_ == Loop::channels ? 1 : 4);
+    lines_.line("#pragma unroll {}", loop_ == Loop::channels ? 1 : 2);
     if (loop_ == Loop::channels)
         lines_.open("for (int c = first + threadIdx.x; c < last; c += blockDim.x)");
     else
-        lines_.open("for (int n = threadIdx.x / 32; active && n < images; n += blockDim.x / 32)");
+        lines_.open("for (int n = threadIdx.x / {0}; active && n < images; n += blockDim.x / {0})", table_channels);
 }
 
 void TableCode::emit_loop(const Step& step) {
@@ -147,7 +148,9 @@ void TableCode::emit_loop(const Step& step) {
 
 void TableCode::emit_sums(const Step& step) {
     if (step.means.empty()) return;
-    lines_.line("{}(sums_{});", loop_ == Loop::channels ? "sum_over_block" : "sum_over_warps", step.means[0]);
+    lines_.line("{}(sums_{});",
+                loop_ == Loop::channels ? "sum_over_block" : fmt::format("sum_over_images<{}>", table_channels),
+                step.means[0]);
     for (std::size_t k = 0; k < step.means.size(); ++k) {
         lines_.line("const double t{} = sums_{}[{}] * {};", step.means[k], step.means[0], k,
                     loop_ == Loop::channels ? "per_channel" : "per_image");

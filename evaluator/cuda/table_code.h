@@ -21,6 +21,12 @@ struct TableStage {
     std::vector<ValueId> instructions;
 };
 
+/// The threads of a block that computes tables.
+inline constexpr int table_threads = 512;
+/// How many channels such a block has if it loops over images: few, so that there are many blocks, and threads for many
+/// images at once.
+inline constexpr int table_channels = 8;
+
 /// Divides what is computed between two sweeps into launches, in order.
 std::vector<TableStage> table_stages(const Program& program, const std::vector<ValueId>& instructions);
 

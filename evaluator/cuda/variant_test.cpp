@@ -48,9 +48,9 @@ TEST(Variant, divides_channels_until_the_gpu_is_full_and_a_block_fits) {
         const Variant variant = variant_for(forward(layer), shape, type, 16);
         return shape.images * shape.channels / channels_of_block(Block::plane, variant, shape);
     };
-    EXPECT_GE(blocks(batch_norm, {128, 128, 56 * 56, true, 32}, ElementType::bfloat16), 500);
+    EXPECT_GE(blocks(batch_norm, {128, 128, std::int64_t{56} * 56, true, 32}, ElementType::bfloat16), 500);
     EXPECT_EQ(blocks(batch_norm, {1024, 64, 64, true, 32}, ElementType::float32), 1024) << "a block has 64 channels";
-    const TensorShape large{128, 128, 40 * 40, true, 32};
+    const TensorShape large{128, 128, std::int64_t{40} * 40, true, 32};
     EXPECT_TRUE(variant_for(forward(group_norm), large, ElementType::bfloat16, 16).resident);
     const Variant whole = variant_for(forward(layer_norm), large, ElementType::bfloat16, 16);
     EXPECT_FALSE(whole.resident) << "an image does not fit";
