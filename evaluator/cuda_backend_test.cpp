@@ -55,7 +55,7 @@ Results results(const Engine& engine, const Layer& layer, const Arguments& argum
 void expect_near(const at::Tensor& found, const at::Tensor& wanted, double tolerance, const std::string& what) {
     ASSERT_EQ(found.defined(), wanted.defined()) << what;
     if (!found.defined()) return;
-    const double largest = wanted.abs().max().item<double>();
+    const auto largest = wanted.abs().max().item<double>();
     EXPECT_LT((found.to(at::kDouble) - wanted).abs().max().item<double>(), tolerance * (1 + largest)) << what;
 }
 

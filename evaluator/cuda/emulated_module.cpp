@@ -7,13 +7,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <array>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <fstream>
 #include <functional>
 #include <limits>
+#include <spawn.h>
 #include <sstream>
 #include <stdexcept>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace normact::evaluator::cuda {
 namespace {
@@ -104,7 +108,7 @@ class BlockRun {
         fiber context;
         State state = State::running;
         std::size_t shuffles = 0;
-        double shuffled[2]{};  // a partner may be one shuffle ahead
+        std::array<double, 2> shuffled{};  // a partner may be one shuffle ahead
     };
 
     void take_turn(std::size_t thread) {
@@ -155,6 +159,24 @@ std::string text_of(const std::string& path) {
     return text.str();
 }
 
+/// Makes FILE.so of FILE.cpp. What the compiler says is in FILE.log.
+bool compile(const std::string& file) {
+    // -w: what is said of CUDA's own pragmas; errors are not warnings.
+    std::vector<std::string> words{"c++",   "-std=c++20", "-O0",        "-w",         "-shared",
+                                   "-fPIC", "-o",         file + ".so", file + ".cpp"};
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    posix_spawn_file_actions_t output;
+    posix_spawn_file_actions_init(&output);
+    posix_spawn_file_actions_addopen(&output, STDERR_FILENO, (file + ".log").c_str(), O_WRONLY | O_CREAT, 0600);
+    pid_t process = 0;
+    const bool started = posix_spawnp(&process, "c++", &output, nullptr, arguments.data(), environ) == 0;
+    posix_spawn_file_actions_destroy(&output);
+    int status = 1;
+    return started && waitpid(process, &status, 0) == process && status == 0;
+}
+
 }  // namespace
 
 class EmulatedModule::Library {
@@ -167,10 +189,7 @@ class EmulatedModule::Library {
             out << fmt::format("extern \"C\" void call_{0}(void* const* arguments) {{ call({0}, arguments); }}\n",
                                kernel);
         out.close();
-        // -w: what is said of CUDA's own pragmas; errors are not warnings.
-        const std::string command =
-            fmt::format("c++ -std=c++20 -O0 -w -shared -fPIC -o {0}.so {0}.cpp 2> {0}.log", file);
-        if (std::system(command.c_str()) != 0) throw std::runtime_error(text_of(file + ".log"));
+        if (!compile(file)) throw std::runtime_error(text_of(file + ".log"));
         handle_ = dlopen((file + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
         if (handle_ == nullptr) throw std::runtime_error(dlerror());
         get<void (*)()>("emulated_barrier") = [] { running->barrier(); };

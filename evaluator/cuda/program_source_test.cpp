@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <optional>
 
 namespace normact::evaluator::cuda {
@@ -39,8 +40,8 @@ std::size_t position(const PlainTensor& t, bool channels_last, int n, int c, int
 
 /// Where it is in a table of this extent.
 std::size_t position(Extent extent, const PlainTensor& t, int n, int c) {
-    return static_cast<std::size_t>((extent.has_images() ? n : 0) * (extent.has_groups() ? t.c : 1) +
-                                    (extent.has_groups() ? c : 0));
+    const std::int64_t image = extent.has_images() ? n : 0, channel = extent.has_groups() ? c : 0;
+    return static_cast<std::size_t>(image * (extent.has_groups() ? t.c : 1) + channel);
 }
 
 /// Numbers in memory as an input or output of a kernel has them.
@@ -143,7 +144,7 @@ class EmulatedProgram {
   private:
     std::vector<std::string> names() const {
         std::vector<std::string> all;
-        for (const KernelSource& kernel : source_.kernels) all.push_back(kernel.name);
+        std::ranges::transform(source_.kernels, std::back_inserter(all), &KernelSource::name);
         return all;
     }
 
@@ -331,7 +332,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) kernel(double* to) {
     const auto run = [&](TurnOrder order) {
         std::array<double, 64> to{};
         double* pointer = to.data();
-        module.launch("kernel", 1, 64, 64 * sizeof(double), {&pointer}, order);
+        module.launch("kernel", 1, 64, 64 * sizeof(double), {static_cast<void*>(&pointer)}, order);
         return to;
     };
     EXPECT_FALSE(std::ranges::equal(run(TurnOrder::first_to_last), run(TurnOrder::last_to_first)));
@@ -349,7 +350,8 @@ extern "C" __global__ void __launch_bounds__(64, 1) writes(int* to) { shared_mem
     int number = 0;
     int* pointer = &number;
     for (const char* kernel : {"waits", "shuffles", "writes"})
-        EXPECT_THROW(module.launch(kernel, 1, 64, 64, {&pointer}, TurnOrder::first_to_last), std::runtime_error);
+        EXPECT_THROW(module.launch(kernel, 1, 64, 64, {static_cast<void*>(&pointer)}, TurnOrder::first_to_last),
+                     std::runtime_error);
     EXPECT_THROW(EmulatedModule("no C++", {}), std::runtime_error);
 }
 

@@ -67,7 +67,7 @@ bool SmallValues::is_written_with_value(const ProgramOutput& output) const {
     return output.form == ProgramOutput::Form::table || instruction.extent.has_groups();
 }
 
-std::string table_index(Extent extent) {
+const char* table_index(Extent extent) {
     if (extent.has_images() && extent.has_groups()) return "(Index)n * channels + c";
     return extent.has_images() ? "n" : extent.has_groups() ? "c" : "0";
 }

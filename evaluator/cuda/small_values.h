@@ -35,7 +35,7 @@ class SmallValues {
 };
 
 /// The index into a table of this extent.
-std::string table_index(Extent extent);
+const char* table_index(Extent extent);
 
 /// The name that an input or output has among the parameters of kernels.
 std::string parameter_name(const std::string& name);

@@ -31,7 +31,7 @@ std::vector<TableStage> table_stages(const Program& program, const std::vector<V
     std::vector<TableStage> stages;
     for (const ValueId id : instructions) {
         if (stages.empty() || !can_compute(program, stages.back(), id)) {
-            const auto kind = std::ranges::find_if(kinds, [&](const auto& k) {
+            const auto* const kind = std::ranges::find_if(kinds, [&](const auto& k) {
                 return can_compute(program, {k.first, k.second, {}}, id);
             });
             stages.push_back({kind->first, kind->second, {}});

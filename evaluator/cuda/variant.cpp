@@ -12,6 +12,10 @@ constexpr int most_bytes_at_once = 16;
 
 std::int64_t next_multiple(std::int64_t number, std::int64_t of) { return (number + of - 1) / of * of; }
 
+std::int64_t power_of_two_up_to(std::int64_t number) {
+    return static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(number)));
+}
+
 /// How many bytes a sweep keeps in shared memory if it is resident.
 std::int64_t resident_bytes(const Sweep& sweep, const Variant& variant, const TensorShape& shape) {
     const std::int64_t elements = channels_of_block(sweep.block, variant, shape) * shape.pixels;
@@ -104,7 +108,7 @@ Variant variant_for(const Schedule& schedule, const TensorShape& shape, ElementT
     const std::int64_t side_by_side = shape.channels_last ? shape.channels : shape.pixels;
     std::int64_t vector = std::min<std::int64_t>(most_bytes_at_once, alignment) / bytes_of(type);
     if (shape.channels_last) vector = std::min<std::int64_t>(vector, longest_vector(schedule));
-    vector = std::gcd(std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(vector, 1))), side_by_side);
+    vector = std::gcd(power_of_two_up_to(std::max<std::int64_t>(vector, 1)), side_by_side);
     variant.vector = static_cast<int>(vector);
     if (shape.channels_last) {
         variant.width = width_in_channels_last(schedule, variant, shape);
