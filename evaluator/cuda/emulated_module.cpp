@@ -162,10 +162,10 @@ std::string text_of(const std::string& path) {
 /// Makes FILE.so of FILE.cpp. What the compiler says is in FILE.log.
 bool compile(const std::string& file) {
     // -w: what is said of CUDA's own pragmas; errors are not warnings.
-    std::vector<std::string> words{"c++",   "-std=c++20", "-O0",        "-w",         "-shared",
-                                   "-fPIC", "-o",         file + ".so", file + ".cpp"};
+    std::vector<std::string> command{"c++",   "-std=c++20", "-O0",        "-w",         "-shared",
+                                     "-fPIC", "-o",         file + ".so", file + ".cpp"};
     std::vector<char*> arguments;
-    for (std::string& word : words) arguments.push_back(word.data());
+    for (std::string& word : command) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     posix_spawn_file_actions_t output;
     posix_spawn_file_actions_init(&output);
