@@ -9,9 +9,12 @@ namespace normact::evaluator::cuda {
 namespace {
 
 /// Quotients and roots within 2 ulp, by instructions of the GPU; nothing else is inexact, denormals stay.
-std::vector<std::string> options(int architecture) {
-    return {fmt::format("--gpu-architecture=sm_{}", architecture), "--std=c++17", "--prec-div=false",
-            "--prec-sqrt=false", "--disable-warnings"};
+/// Kernels of a source are compiled side by side where this NVRTC can do that.
+std::vector<std::string> options(int architecture, int major_version) {
+    std::vector<std::string> all{fmt::format("--gpu-architecture=sm_{}", architecture), "--std=c++17",
+                                 "--prec-div=false", "--prec-sqrt=false", "--disable-warnings"};
+    if (major_version >= 13) all.emplace_back("--split-compile=0");
+    return all;
 }
 
 }  // namespace
@@ -31,11 +34,10 @@ Nvrtc::Nvrtc(const std::vector<std::string>& folders)
     library_.find(cubin_size_, "nvrtcGetCUBINSize");
     library_.find(cubin_, "nvrtcGetCUBIN");
     // NVRTC asks for its other half by name alone, which the system finds in an installed toolkit, not beside NVRTC.
-    int major = 0, minor = 0;
-    check(version_(&major, &minor), "version");
+    check(version_(&major_version_, &minor_version_), "version");
     if (const std::string folder = library_.folder(); !folder.empty())
-        builtins_.emplace("a part of NVRTC is missing:",
-                          std::vector{fmt::format("{}libnvrtc-builtins.so.{}.{}", folder, major, minor)});
+        builtins_.emplace("a part of NVRTC is missing:", std::vector{fmt::format("{}libnvrtc-builtins.so.{}.{}", folder,
+                                                                                 major_version_, minor_version_)});
 }
 
 void Nvrtc::check(int status, const std::string& what) const {
@@ -43,16 +45,15 @@ void Nvrtc::check(int status, const std::string& what) const {
 }
 
 std::string Nvrtc::identity(int architecture) const {
-    int major = 0, minor = 0;
-    check(version_(&major, &minor), "version");
-    return fmt::format("nvrtc {}.{} {}", major, minor, fmt::join(options(architecture), " "));
+    return fmt::format("nvrtc {}.{} {}", major_version_, minor_version_,
+                       fmt::join(options(architecture, major_version_), " "));
 }
 
 std::string Nvrtc::compile(const std::string& source, int architecture) const {
     Program program = nullptr;
     check(create_(&program, source.c_str(), "layer.cu", 0, nullptr, nullptr), "a new program");
     const std::unique_ptr<Program, int (*)(Program*)> keeper(&program, destroy_);
-    const std::vector<std::string> texts = options(architecture);
+    const std::vector<std::string> texts = options(architecture, major_version_);
     std::vector<const char*> arguments;
     arguments.reserve(texts.size());
     for (const std::string& text : texts) arguments.push_back(text.c_str());

@@ -36,6 +36,7 @@ class Nvrtc : public KernelCompiler {
 
     SharedLibrary library_;
     std::optional<SharedLibrary> builtins_;
+    int major_version_ = 0, minor_version_ = 0;
     int (*version_)(int*, int*) = nullptr;
     const char* (*error_string_)(int) = nullptr;
     int (*create_)(Program*, const char*, const char*, int, const char* const*, const char* const*) = nullptr;
