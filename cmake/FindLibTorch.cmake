@@ -50,7 +50,7 @@ endif()
 # that comes with torch.
 find_library(LibTorch_CUDA torch_cuda PATHS ${NORMACT_LIBTORCH}/lib NO_CACHE NO_DEFAULT_PATH)
 find_library(LibTorch_C10_CUDA c10_cuda PATHS ${NORMACT_LIBTORCH}/lib NO_CACHE NO_DEFAULT_PATH)
-find_path(LibTorch_CUDA_INCLUDE cuda_runtime_api.h
+find_path(LibTorch_CUDA_INCLUDE crt/host_defines.h  # the last that a folder of all headers lacks
     PATHS ${NORMACT_LIBTORCH}/../nvidia/cu13/include /usr/local/cuda/include NO_CACHE NO_DEFAULT_PATH)
 if(LibTorch_FOUND AND LibTorch_CUDA AND LibTorch_C10_CUDA AND LibTorch_CUDA_INCLUDE AND NOT TARGET LibTorch::CUDA)
     add_library(LibTorch::C10_CUDA SHARED IMPORTED)

@@ -291,7 +291,7 @@ TEST(CudaSource, computes_the_catalogue_at_evaluation) {
 TEST(CudaSource, computes_random_layers) {
     Generator generator(11);
     const primitives::Space space = primitives::paper_space(/*with_batch=*/true);
-    const std::size_t wanted = long_tests() ? 400 : 40;
+    const std::size_t wanted = long_tests() ? 300 : 40;
     for (std::size_t i = 0; i < wanted && !testing::Test::HasFailure();) {
         const Layer layer{"random graph", primitives::random_graph(generator, space), {}};
         const Case c = one_case(i).front();
