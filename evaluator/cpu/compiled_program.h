@@ -17,7 +17,8 @@ namespace normact::evaluator::cpu {
 using ParallelFor = std::function<void(std::int64_t count, std::int64_t elements_of_each,
                                        const std::function<void(std::int64_t begin, std::int64_t end)>& body)>;
 
-/// The tables of `data` have tables_size(program, shape) numbers. Safe from several threads. Results don't depend on how many threads there are.
+/// The tables of `data` have tables_size(program, shape) numbers. Safe from several threads. Results don't depend on
+/// how many threads there are.
 void run(const CompiledSchedule& compiled, const TensorShape& shape, const ProgramData& data,
          const ParallelFor& parallel_for);
 

@@ -165,6 +165,7 @@ bool compile(const std::string& file) {
     std::vector<std::string> command{"c++",   "-std=c++20", "-O0",        "-w",         "-shared",
                                      "-fPIC", "-o",         file + ".so", file + ".cpp"};
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (std::string& word : command) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     posix_spawn_file_actions_t output;

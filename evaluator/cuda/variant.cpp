@@ -59,7 +59,8 @@ int width_in_channels_last(const Schedule& schedule, Variant variant, const Tens
         const std::int64_t slab = channels_of_block(Block::plane, variant, shape);
         return shape.images * ((shape.channels + slab - 1) / slab) >= enough_blocks;
     };
-    while (variant.width > 1 && variant.width / 2 * variant.vector * bytes_of(variant.type) >= least_bytes &&
+    const std::int64_t bytes_of_vector = std::int64_t{variant.vector} * bytes_of(variant.type);
+    while (variant.width > 1 && variant.width / 2 * bytes_of_vector >= least_bytes &&
            !(fills_the_gpu() && may_be_resident(schedule, variant, shape)))
         variant.width /= 2;
     return variant.width;
