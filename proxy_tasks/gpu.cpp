@@ -22,7 +22,11 @@ void load_gpu_support() {
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
     const std::string library = folder / "libtorch_cuda.so";
     if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr)
-        throw std::runtime_error(std::string("this LibTorch is not for GPUs: ") + dlerror());
+        throw std::runtime_error(
+            std::string(
+                "LibTorch's half for GPUs can't be loaded; tools/setup installs what it needs where there is an "
+                "NVIDIA driver: ") +
+            dlerror());
     if (!at::hasCUDA())
         throw std::runtime_error("LibTorch finds no NVIDIA GPU here; `nvidia-smi` says whether its driver does");
 }
