@@ -70,14 +70,19 @@ class CudaBackend : public Backend {
 
 /// Where NVRTC lies beside LibTorch, in the packages of PyPI.
 std::vector<std::string> folders_of_nvrtc() {
-    Dl_info info{};
-    if (dladdr(reinterpret_cast<const void*>(&c10::DeviceTypeName), &info) == 0) return {};
-    const std::filesystem::path packages =
-        std::filesystem::path(info.dli_fname).parent_path().parent_path().parent_path();
+    const std::filesystem::path libtorch = libtorch_folder();
+    if (libtorch.empty()) return {};
+    const std::filesystem::path packages = libtorch.parent_path().parent_path();
     return {packages / "nvidia/cu13/lib", packages / "nvidia/cuda_nvrtc/lib"};
 }
 
 }  // namespace
+
+std::filesystem::path libtorch_folder() {
+    Dl_info info{};
+    if (dladdr(reinterpret_cast<const void*>(&c10::DeviceTypeName), &info) == 0) return {};
+    return std::filesystem::path(info.dli_fname).parent_path();
+}
 
 std::shared_ptr<const Backend> cuda_backend(std::function<std::shared_ptr<const cuda::KernelLoader>()> open,
                                             c10::DeviceType device) {

@@ -5,6 +5,7 @@
 
 #include <c10/core/DeviceType.h>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -15,6 +16,9 @@ namespace normact::evaluator {
 /// tensors that it takes; tests emulate GPUs on the CPU.
 std::shared_ptr<const Backend> cuda_backend(std::function<std::shared_ptr<const cuda::KernelLoader>()> open,
                                             c10::DeviceType device = c10::DeviceType::CUDA);
+
+/// The folder of LibTorch's libraries; empty if it can't be told.
+std::filesystem::path libtorch_folder();
 
 /// NVRTC, the driver and the user's cache of kernels. Throws std::runtime_error that says what this machine lacks.
 std::shared_ptr<const cuda::KernelLoader> machine_loader();

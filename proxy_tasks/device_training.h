@@ -24,9 +24,6 @@ class DeviceTraining final : public Training {
 
     void advance_to(int steps, const Checkpoint& checkpoint) override;
     double validate(std::int64_t images, const Checkpoint& checkpoint) override;
-    int steps_done() const override { return steps_done_; }
-    bool diverged() const override { return diverged_; }
-    double loss() const override { return loss_; }
 
   private:
     /// Parameters with the same weight decay.
@@ -60,9 +57,7 @@ class DeviceTraining final : public Training {
     at::Tensor first_image_, image_count_, right_;  ///< int64 [1], of a validation
 
     RepeatedWork training_work_, validation_work_;
-    int cuts_used_, started_ = 0, steps_done_ = 0;
-    bool diverged_ = false;
-    double loss_ = 0;
+    int cuts_used_, started_ = 0;
 };
 
 }  // namespace normact::proxy_tasks

@@ -1,26 +1,22 @@
 #include "proxy_tasks/gpu.h"
 
+#include "evaluator/cuda_backend.h"
+
 #include <ATen/Context.h>
 #include <c10/core/CachingDeviceAllocator.h>
-#include <c10/core/DeviceType.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <cstdlib>
 #include <dlfcn.h>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 
 namespace normact::proxy_tasks {
 
 void load_gpu_support() {
-    Dl_info info{};
-    std::filesystem::path folder;
-    if (dladdr(reinterpret_cast<const void*>(&c10::DeviceTypeName), &info) != 0)
-        folder = std::filesystem::path(info.dli_fname).parent_path();
     // Without a workspace of its own for each stream, cuBLAS adds up in an order that changes. It reads this once.
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
-    const std::string library = folder / "libtorch_cuda.so";
+    const std::string library = evaluator::libtorch_folder() / "libtorch_cuda.so";
     if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr)
         throw std::runtime_error(
             std::string(

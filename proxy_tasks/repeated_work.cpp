@@ -1,8 +1,8 @@
 #include "proxy_tasks/repeated_work.h"
 
-#include <dlfcn.h>
+#include "evaluator/cuda/shared_library.h"
+
 #include <filesystem>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -18,15 +18,13 @@ using NewRecorder = Recorder*();
 
 /// From a library of its own, which needs LibTorch's CUDA half.
 NewRecorder* recorders() {
-    std::string reasons;
-    for (const auto& path : {own_folder() / "../lib" / library, own_folder() / "../proxy_tasks" / library,
-                             std::filesystem::path(library)}) {
-        if (void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))
-            return reinterpret_cast<NewRecorder*>(dlsym(handle, "normact_new_recorder"));
-        reasons.append("\n  ").append(dlerror());
-    }
-    throw std::runtime_error("training on a GPU needs " + std::string(library) +
-                             ", which comes with normact where it was built with LibTorch for CUDA:" + reasons);
+    const evaluator::cuda::SharedLibrary found(
+        "training on a GPU needs " + std::string(library) +
+            ", which comes with normact where it was built with LibTorch for CUDA:",
+        {library}, {own_folder() / "../lib", own_folder() / "../proxy_tasks"});
+    NewRecorder* make = nullptr;
+    found.find(make, "normact_new_recorder");
+    return make;
 }
 
 }  // namespace

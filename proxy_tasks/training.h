@@ -27,11 +27,16 @@ class Training {
     /// diverged has accuracy 0.
     virtual double validate(std::int64_t images, const Checkpoint& checkpoint) = 0;
 
-    virtual int steps_done() const = 0;
+    int steps_done() const { return steps_done_; }
     /// True once a loss was not finite. No step was taken with it.
-    virtual bool diverged() const = 0;
+    bool diverged() const { return diverged_; }
     /// The loss of the last step.
-    virtual double loss() const = 0;
+    double loss() const { return loss_; }
+
+  protected:
+    int steps_done_ = 0;
+    bool diverged_ = false;
+    double loss_ = 0;
 };
 
 /// On the CPU. Follows prepare_thread (scorer.h).
@@ -43,9 +48,6 @@ class CpuTraining final : public Training {
 
     void advance_to(int steps, const Checkpoint& checkpoint) override;
     double validate(std::int64_t images, const Checkpoint& checkpoint) override;
-    int steps_done() const override { return steps_done_; }
-    bool diverged() const override { return diverged_; }
-    double loss() const override { return loss_; }
 
   private:
     void step();
@@ -55,9 +57,6 @@ class CpuTraining final : public Training {
     Network network_;
     TrainingBatches batches_;
     NesterovSgd optimizer_;
-    int steps_done_ = 0;
-    bool diverged_ = false;
-    double loss_ = 0;
 };
 
 }  // namespace normact::proxy_tasks

@@ -34,6 +34,7 @@ CompiledProgram::CompiledProgram(Program program, ElementType type, std::shared_
     : program_(std::move(program)),
       type_(type),
       schedule_(schedule(program_, Reuse::compute_again)),
+      tables_(SmallValues(schedule_).sizes()),
       loader_(std::move(loader)) {}
 
 void CompiledProgram::run(const TensorShape& shape, const ProgramData& data, int device, void* stream) const {

@@ -2,6 +2,7 @@
 
 #include "evaluator/cuda/kernel_loader.h"
 #include "evaluator/cuda/program_source.h"
+#include "evaluator/cuda/small_values.h"
 #include "evaluator/cuda/variant.h"
 #include "evaluator/program_data.h"
 #include "evaluator/schedule.h"
@@ -21,7 +22,7 @@ class CompiledProgram {
 
     const Program& program() const { return program_; }
     /// How many numbers in double the tables take.
-    std::int64_t tables_size(const TensorShape& shape) const { return cuda::tables_size(schedule_, shape); }
+    std::int64_t tables_size(const TensorShape& shape) const { return tables_.at(shape); }
     /// Puts the program into the stream of the device, which is the current one. Throws std::runtime_error.
     void run(const TensorShape& shape, const ProgramData& data, int device, void* stream) const;
 
@@ -38,6 +39,7 @@ class CompiledProgram {
     Program program_;
     ElementType type_;
     Schedule schedule_;
+    SmallValues::Sizes tables_;
     std::shared_ptr<const KernelLoader> loader_;
     mutable std::mutex mutex_;
     mutable std::vector<std::unique_ptr<const Loaded>> loaded_;

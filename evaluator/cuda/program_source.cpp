@@ -163,12 +163,6 @@ class Emission {
 
 }  // namespace
 
-std::int64_t tables_size(const Schedule& schedule, const TensorShape& shape) {
-    const SmallValues::Sizes sizes = SmallValues(schedule).sizes();
-    return sizes.of_program + sizes.of_images * shape.images + sizes.of_channels * shape.channels +
-           sizes.of_planes * shape.images * shape.channels;
-}
-
 ProgramSource program_source(const Schedule& schedule, const Variant& variant) {
     return Emission(schedule, variant).run();
 }

@@ -34,9 +34,6 @@ struct ProgramSource {
     std::vector<KernelSource> kernels;
 };
 
-/// How many numbers in double the tables of a program take.
-std::int64_t tables_size(const Schedule& schedule, const TensorShape& shape);
-
 /// The schedule must be one that keeps nothing between passes (Reuse::compute_again).
 ProgramSource program_source(const Schedule& schedule, const Variant& variant);
 

@@ -130,7 +130,7 @@ class EmulatedProgram {
             outputs.push_back(std::make_unique<Buffer>(kind, extent, shape));
             data.outputs.push_back(outputs.back()->data());
         }
-        const GuardedMemory tables(static_cast<std::size_t>(tables_size(schedule_, shape)) * sizeof(double));
+        const GuardedMemory tables(static_cast<std::size_t>(SmallValues(schedule_).sizes().at(shape)) * sizeof(double));
         std::memset(tables.data(), 0xff, tables.size());
         data.tables = reinterpret_cast<double*>(tables.data());
         launch(shape, data, order);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <iterator>
 #include <stdexcept>
 
 namespace normact::evaluator::cuda {
@@ -93,10 +94,12 @@ std::string literal(float number) {
     return fmt::format("{:a}f", number);
 }
 
-std::string expression(Operation operation, const std::vector<std::string>& operands) {
+std::string expression(const Instruction& instruction, const std::function<std::string(ValueId operand)>& name) {
+    std::vector<std::string> operands;
+    std::ranges::transform(operands_of(instruction), std::back_inserter(operands), name);
     const auto between = [&](const char* sign) { return operands[0] + sign + operands[1]; };
     const auto call = [&](const char* function) { return fmt::format("{}({})", function, fmt::join(operands, ", ")); };
-    switch (operation) {
+    switch (instruction.operation) {
         case Operation::add:
             return between(" + ");
         case Operation::subtract:

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "evaluator/schedule.h"
+#include "evaluator/tensor_shape.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,11 @@ class SmallValues {
     /// How many numbers all tables have: for the whole program, images, channels, and planes.
     struct Sizes {
         int of_program = 0, of_images = 0, of_channels = 0, of_planes = 0;
+
+        std::int64_t at(const TensorShape& shape) const {
+            return of_program + of_images * shape.images + of_channels * shape.channels +
+                   of_planes * shape.images * shape.channels;
+        }
     };
     const Sizes& sizes() const { return sizes_; }
 
@@ -44,7 +51,7 @@ std::string parameter_name(const std::string& name);
 std::string literal(double number);
 std::string literal(float number);
 
-/// An operation of `operands` in their type.
-std::string expression(Operation operation, const std::vector<std::string>& operands);
+/// An elementwise instruction, of operands as `name` gives them and in their type.
+std::string expression(const Instruction& instruction, const std::function<std::string(ValueId operand)>& name);
 
 }  // namespace normact::evaluator::cuda

@@ -1,7 +1,6 @@
 #include "evaluator/cuda/sweep_code.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace normact::evaluator::cuda {
 
@@ -145,12 +144,8 @@ void SweepCode::emit_elements(const Pass& pass) {
     lines_.open("for (int j = 0; j < {}; ++j)", variant_.vector);
     for (const ValueId id : pass.inputs)
         lines_.line("const float t{} = to_float({}_loaded[i].elements[j]);", id, input_name(id));
-    for (const ValueId id : pass.instructions) {
-        std::vector<std::string> operands;
-        std::ranges::transform(operands_of(at(id)), std::back_inserter(operands),
-                               [&](ValueId of) { return operand(of); });
-        lines_.line("const float t{} = {};", id, expression(at(id).operation, operands));
-    }
+    for (const ValueId id : pass.instructions)
+        lines_.line("const float t{} = {};", id, expression(at(id), [&](ValueId of) { return operand(of); }));
     for (std::size_t k = 0; k < pass.plane_means.size(); ++k) {
         const PlaneMean& mean = schedule_.factored.plane_means[pass.plane_means[k]];
         const std::string place = fmt::format("[{}]{}", k, variant_.channels_last ? "[j]" : "");

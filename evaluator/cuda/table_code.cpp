@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <optional>
 
 namespace normact::evaluator::cuda {
 namespace {
@@ -84,23 +83,19 @@ void TableCode::emit(Loop loop, const std::vector<ValueId>& instructions) {
     loop_ = loop;
     variables_.clear();
     Step step;
-    std::vector<ValueId> outer;  // behind the loop that they don't depend on they come as well
     for (const ValueId id : instructions) {
-        if (is_mean_of_groups(id)) {
-            flush(step);
+        if (is_mean_of_groups(id) || depends_on(id, step)) flush(step);
+        if (is_mean_of_groups(id))
             emit_mean_of_groups(id);
-        } else if (is_mean(at(id))) {
-            if (depends_on(id, step)) flush(step);
+        else if (is_mean(at(id)))
             step.means.push_back(id);
-        } else if (is_looped_over(id)) {
-            if (depends_on(id, step)) flush(step);
+        else if (is_looped_over(id))
             step.values.push_back(id);
-        } else {
-            if (depends_on(id, step)) flush(step);
+        else
             emit_outer(id);
-        }
     }
     flush(step);
+    std::vector<ValueId> outer;
     std::ranges::copy_if(instructions, std::back_inserter(outer),
                          [&](ValueId id) { return !is_looped_over(id) && is_read_elsewhere(id, instructions); });
     if (outer.empty()) return;
@@ -180,10 +175,7 @@ void TableCode::emit_mean_of_groups(ValueId id) {
 }
 
 std::string TableCode::compute(ValueId id) const {
-    std::vector<std::string> operands;
-    std::ranges::transform(operands_of(at(id)), std::back_inserter(operands),
-                           [&](ValueId operand) { return read(operand); });
-    return expression(at(id).operation, operands);
+    return expression(at(id), [&](ValueId operand) { return read(operand); });
 }
 
 }  // namespace normact::evaluator::cuda

@@ -54,7 +54,6 @@ int width_in_channels_last(const Schedule& schedule, Variant variant, const Tens
     constexpr std::int64_t enough_blocks = 528, least_bytes = 64;  // four for each of 132 processors
     const auto vectors = static_cast<std::uint64_t>(shape.channels / variant.vector);
     variant.width = static_cast<int>(std::min<std::uint64_t>(std::bit_ceil(vectors), 32));
-    variant.resident = true;
     const auto fills_the_gpu = [&] {
         const std::int64_t slab = channels_of_block(Block::plane, variant, shape);
         return shape.images * ((shape.channels + slab - 1) / slab) >= enough_blocks;
@@ -117,7 +116,6 @@ Variant variant_for(const Schedule& schedule, const TensorShape& shape, ElementT
         constexpr std::int64_t pixels_for_all_threads = 1024;
         variant.width = shape.pixels < pixels_for_all_threads ? 32 : variant.threads(Block::plane);
     }
-    variant.resident = true;
     variant.resident = may_be_resident(schedule, variant, shape);
     return variant;
 }
