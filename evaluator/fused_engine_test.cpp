@@ -142,6 +142,13 @@ std::array<double, 3> largest_values(const Layer& layer, const Arguments& argume
             largest_value(double_backward(programs), inputs, groups)};
 }
 
+/// What float32 can't hold is no error of an engine.
+bool fits_float32(const Layer& layer, const Arguments& arguments) {
+    constexpr double far_from_overflow = 1e30;
+    return std::ranges::max(largest_values(layer, arguments, true)) < far_from_overflow &&
+           std::ranges::max(largest_values(layer, arguments, false)) < far_from_overflow;
+}
+
 /// float32 against the composed reference in double. The tolerance is 32 roundings of 6e-8 of the largest value on the
 /// way; sums over batch have that in each of their terms.
 void expect_agreement(const Layer& layer, const Arguments& arguments) {
@@ -175,12 +182,12 @@ TEST(CpuEngine, agrees_with_the_reference_on_random_graphs) {
     Generator generator(4);
     const primitives::Space space = primitives::paper_space(/*with_batch=*/true);
     int compared = 0;
-    while (compared < 1000) {
+    while (compared < 3000) {
         const Layer layer{"random graph", primitives::random_graph(generator, space), {}};
         const std::array shape{2, 6, 3, 3};
         const std::uint64_t seed = generator();
         const Arguments arguments = draw_arguments(layer, shape, seed, any_distance);
-        if (!is_tame(layer, arguments, 0.05)) continue;
+        if (!is_tame(layer, arguments, 0.05) || !fits_float32(layer, arguments)) continue;
         expect_agreement(layer, arguments);
         ++compared;
     }

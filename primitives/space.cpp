@@ -43,4 +43,14 @@ LayerGraph random_graph(Generator& generator, const Space& space) {
     return graph;
 }
 
+std::vector<LayerGraph> sample_graphs(Generator& generator, std::size_t count) {
+    std::vector<LayerGraph> graphs;
+    graphs.reserve(count);
+    while (graphs.size() < count) {
+        LayerGraph graph = random_graph(generator, paper_space(/*with_batch=*/graphs.size() % 2 == 0));
+        if (uses(graph, Op::x)) graphs.push_back(std::move(graph));
+    }
+    return graphs;
+}
+
 }  // namespace normact::primitives

@@ -27,4 +27,8 @@ Node random_node(Generator& generator, const Space& space, std::size_t position)
 /// The four initial nodes and `intermediate_nodes` random ones. Not canonical; may hold dead nodes.
 LayerGraph random_graph(Generator& generator, const Space& space);
 
+/// A sample for measurements: random graphs of the paper's spaces, with moments over batch and without in turn, whose
+/// output depends on x.
+std::vector<LayerGraph> sample_graphs(Generator& generator, std::size_t count);
+
 }  // namespace normact::primitives

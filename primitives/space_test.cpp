@@ -54,5 +54,18 @@ TEST(Space, a_space_without_moments_is_pointwise) {
     for (const Node& node : random_graph(generator, space).nodes) EXPECT_NE(primitive(node.op).kind, Kind::moment);
 }
 
+TEST(Space, sample_graphs_depend_on_x_and_every_other_one_may_take_moments_over_batch) {
+    Generator generator(6);
+    const std::vector<LayerGraph> graphs = sample_graphs(generator, 400);
+    ASSERT_EQ(graphs.size(), 400U);
+    std::size_t with_batch = 0;
+    for (std::size_t i = 0; i < graphs.size(); ++i) {
+        EXPECT_TRUE(uses(graphs[i], Op::x)) << i;
+        if (i % 2 == 1) EXPECT_FALSE(uses(graphs[i], IndexSet::batch)) << i;
+        with_batch += uses(graphs[i], IndexSet::batch) ? 1 : 0;
+    }
+    EXPECT_GT(with_batch, 0U);
+}
+
 }  // namespace
 }  // namespace normact::primitives

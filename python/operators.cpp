@@ -159,13 +159,13 @@ std::vector<std::string> catalogue() {
     return names;
 }
 
-/// So many random layers of the paper's space, in text form: for measurements and tests.
+/// So many random layers of the paper's spaces, in text form: for measurements and tests.
 std::vector<std::string> random_layers(std::int64_t seed, std::int64_t count) {
     Generator generator(static_cast<std::uint64_t>(seed));
     std::vector<std::string> texts;
-    texts.reserve(static_cast<std::size_t>(std::max<std::int64_t>(count, 0)));
-    for (std::int64_t i = 0; i < count; ++i)
-        texts.push_back(primitives::to_text(primitives::random_graph(generator, primitives::paper_space(true))));
+    for (const auto& graph :
+         primitives::sample_graphs(generator, static_cast<std::size_t>(std::max<std::int64_t>(count, 0))))
+        texts.push_back(primitives::to_text(graph));
     return texts;
 }
 

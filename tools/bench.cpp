@@ -83,13 +83,9 @@ std::vector<primitives::Layer> layers_of(const Arguments& arguments) {
     if (layers.empty())
         for (const auto& entry : primitives::catalogue()) layers.push_back(entry.layer);
     Generator generator(1);
-    for (std::int64_t i = arguments.number("random", 0, most_random); i > 0;) {
-        const primitives::LayerGraph graph =
-            primitives::random_graph(generator, primitives::paper_space(/*with_batch=*/i % 2 == 0));
-        if (!primitives::uses(graph, primitives::Op::x)) continue;
+    const auto count = static_cast<std::size_t>(arguments.number("random", 0, most_random));
+    for (const primitives::LayerGraph& graph : primitives::sample_graphs(generator, count))
         layers.push_back({.name = primitives::to_text(graph), .graph = graph, .settings = {}});
-        --i;
-    }
     return layers;
 }
 
