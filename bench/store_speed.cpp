@@ -4,7 +4,7 @@
 #include "primitives/text.h"
 #include "results/sql_store.h"
 #include "results/sqlite.h"
-#include "results/store.h"
+#include "results/study.h"
 
 #include <benchmark/benchmark.h>
 
@@ -29,7 +29,7 @@ class Study {
         create_study(path, "{}");
         auto session = connect_sqlite(path);
         auto dialect = sqlite_dialect();
-        if (!durable) dialect.durable = dialect.relaxed;
+        if (!durable) dialect.write_surely = dialect.write;
         store_ = make_sql_store(std::move(session), dialect, path);
         worker_ = store_->add_worker({"host", 1, "cpu", "aten", "0"});
         proposal_.graph = normact::primitives::parse_text("x*sigmoid(v1*x)/std_group(x)");

@@ -47,12 +47,13 @@ class SqlStore final : public Store {
     Funnel funnel() override;
 
   private:
-    /// Runs `body` as one transaction: whole or not at all. Errors of the database become StoreError.
+    /// Runs `body` as one transaction: whole or not at all. Errors of the database become StoreError or
+    /// StoreUnavailable.
     template <class Body>
-    auto transaction(const std::vector<std::string>& beginning, Body body);
+    auto transaction(const Dialect::Statements& beginning, Body body);
     template <class Body>
     auto read(Body body) {
-        return transaction({"BEGIN"}, body);
+        return transaction(dialect_.read, body);
     }
     template <class Body>
     auto in_place(Body body) {
@@ -63,12 +64,12 @@ class SqlStore final : public Store {
     }
     template <class Body>
     auto write(Body body) {
-        return transaction({dialect_.relaxed, dialect_.begin}, in_place(body));
+        return transaction(dialect_.write, in_place(body));
     }
     /// For what cost minutes of training. Once the disk has it, it has all earlier transactions too.
     template <class Body>
     auto write_durably(Body body) {
-        return transaction({dialect_.durable, dialect_.begin}, in_place(body));
+        return transaction(dialect_.write_surely, in_place(body));
     }
 
     // Parts of transactions.
@@ -85,7 +86,7 @@ class SqlStore final : public Store {
 };
 
 template <class Body>
-auto SqlStore::transaction(const std::vector<std::string>& beginning, Body body) {
+auto SqlStore::transaction(const Dialect::Statements& beginning, Body body) {
     const auto roll_back = [this] {
         try {
             sql_ << "ROLLBACK";
@@ -99,7 +100,9 @@ auto SqlStore::transaction(const std::vector<std::string>& beginning, Body body)
         return result;
     } catch (const soci::soci_error& error) {
         roll_back();
-        throw StoreError(place_ + ": " + dialect_.explain(error));
+        const Trouble trouble = dialect_.explain(error);
+        if (trouble.passing) throw StoreUnavailable(place_ + ": " + trouble.advice);
+        throw StoreError(place_ + ": " + trouble.advice);
     } catch (const StoreError& error) {
         roll_back();
         throw StoreError(place_ + ": " + error.what());

@@ -27,6 +27,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int seconds_to_wait_for_a_lock = 60;
+/// The one writer at a time; a later change from reading to writing could fail.
+constexpr const char* begin_writing = "BEGIN IMMEDIATE";
 
 struct Advice {
     int code;
@@ -68,11 +70,11 @@ std::function<void()> stays_in_place(const std::string& path, const std::optiona
     };
 }
 
-std::string explain_sqlite(const soci::soci_error& error) {
+Trouble explain_sqlite(const soci::soci_error& error) {
     if (const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error))
         for (const auto& advice : advices)
-            if (advice.code == (sqlite->result() & 0xff)) return std::string(advice.text);
-    return std::string("the database refused: ") + error.what();
+            if (advice.code == (sqlite->result() & 0xff)) return {std::string(advice.text)};
+    return {std::string("the database refused: ") + error.what()};
 }
 
 /// Runs `body` with SQLite's errors turned into StoreError.
@@ -81,7 +83,7 @@ auto explained(const std::string& path, Body body) {
     try {
         return body();
     } catch (const soci::soci_error& error) {
-        throw StoreError(path + ": " + explain_sqlite(error));
+        throw StoreError(path + ": " + explain_sqlite(error).advice);
     }
 }
 
@@ -99,7 +101,7 @@ void check_and_migrate(soci::session& sql, const std::string& path) {
                          "; this one knows up to " + std::to_string(schema_version()) + "). Update normact");
     if (version < 1) throw StoreError(path + ": the file is damaged: its format is unknown. Restore it from a copy");
     if (version == schema_version()) return;
-    sql << sqlite_dialect().begin;
+    sql << begin_writing;
     version = stored_schema_version(sql);  // another process may have been faster
     if (version < schema_version()) migrate(sql, sqlite_dialect(), version);
     sql << "COMMIT";
@@ -111,7 +113,7 @@ void fill_new_file(const std::string& path, const std::string& configuration) {
     auto& sql = *session;
     const auto dialect = sqlite_dialect();
     sql << "PRAGMA application_id = " + std::to_string(sqlite_application_id);
-    sql << dialect.begin;
+    sql << begin_writing;
     migrate(sql, dialect, 0);
     sql << "INSERT INTO study (configuration, created) VALUES (:configuration, " + dialect.now + ")",
         soci::use(configuration);
@@ -169,10 +171,10 @@ void remove_old_drafts(const std::string& path) {
 void refuse_leftovers(const std::string& path) {
     std::string leftovers;
     for (const auto ending : endings)
-        if (const std::string leftover = path + std::string(ending); !ending.empty() && study_exists(leftover))
+        if (const std::string leftover = path + std::string(ending); !ending.empty() && sqlite_study_exists(leftover))
             leftovers += (leftovers.empty() ? "" : " and ") + leftover;
     if (leftovers.empty()) return;
-    if (study_exists(path)) refuse_existing(path);  // another maker was faster
+    if (sqlite_study_exists(path)) refuse_existing(path);  // another maker was faster
     throw StoreError(leftovers +
                      ": left of a study that was moved or removed without that, which may hold its newest scores. Put "
                      "that study back under its name, or remove " +
@@ -217,9 +219,9 @@ Dialect sqlite_dialect() {
         .identity = "INTEGER PRIMARY KEY",
         // Days to seconds; a double holds this date to some 40 microseconds, SQLite's clock ticks in milliseconds.
         .now = "((julianday('now') - 2440587.5) * 86400.0)",
-        .begin = "BEGIN IMMEDIATE",  // the one writer at a time; a later change from reading to writing could fail
-        .durable = "PRAGMA synchronous = FULL",
-        .relaxed = "PRAGMA synchronous = NORMAL",
+        .read = {"BEGIN"},
+        .write = {"PRAGMA synchronous = NORMAL", begin_writing},
+        .write_surely = {"PRAGMA synchronous = FULL", begin_writing},
         .lock_row = "",
         .skip_locked = "",
         .check_place = [] {},
@@ -233,19 +235,18 @@ std::unique_ptr<soci::session> connect_sqlite(const std::string& path) {
     auto session = std::make_unique<soci::session>(
         soci::sqlite3, "dbname=\"" + whole + "\" timeout=" + std::to_string(seconds_to_wait_for_a_lock));
     *session << "PRAGMA foreign_keys = ON";
-    *session << sqlite_dialect().relaxed;
     *session << "PRAGMA trusted_schema = OFF";  // the file may come from anyone
     *session << "PRAGMA cell_size_check = ON";  // finds damaged pages before they are used
     return session;
 }
 
-bool study_exists(const std::string& path) {
+bool sqlite_study_exists(const std::string& path) {
     std::error_code error;
     return fs::exists(fs::symlink_status(path, error));
 }
 
-std::unique_ptr<Store> create_study(const std::string& path, const std::string& configuration) {
-    if (study_exists(path)) refuse_existing(path);
+std::unique_ptr<Store> create_sqlite_study(const std::string& path, const std::string& configuration) {
+    if (sqlite_study_exists(path)) refuse_existing(path);
     refuse_leftovers(path);
     refuse_long_name(path);
     return explained(path, [&] {
@@ -258,12 +259,12 @@ std::unique_ptr<Store> create_study(const std::string& path, const std::string& 
     });
 }
 
-std::unique_ptr<Store> open_study(const std::string& path) {
+std::unique_ptr<Store> open_sqlite_study(const std::string& path) {
     std::error_code error;
     const auto type = fs::status(path, error).type();
     if (type == fs::file_type::none) throw StoreError(path + ": can't be opened: " + error.message());
     if (type == fs::file_type::not_found)
-        throw StoreError(path + (study_exists(path)
+        throw StoreError(path + (sqlite_study_exists(path)
                                      ? ": this is a link to a file that is not there. Remove the link, or "
                                        "put the file there"
                                      : ": there is no study. Start one with: normact search"));

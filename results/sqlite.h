@@ -1,6 +1,7 @@
 #pragma once
 
 #include "results/dialect.h"
+#include "results/store.h"
 
 #include <memory>
 #include <string>
@@ -11,6 +12,11 @@ Dialect sqlite_dialect();
 
 /// Marks our files among SQLite's: "nmac" in the file's header (PRAGMA application_id).
 inline constexpr int sqlite_application_id = 0x6e6d6163;
+
+/// Studies in SQLite files: as in study.h.
+std::unique_ptr<Store> create_sqlite_study(const std::string& path, const std::string& configuration);
+std::unique_ptr<Store> open_sqlite_study(const std::string& path);
+bool sqlite_study_exists(const std::string& path);
 
 /// Connects to the file with the settings that every user of a study needs. Makes the file if there is none.
 std::unique_ptr<soci::session> connect_sqlite(const std::string& path);

@@ -97,7 +97,7 @@ TEST(Plans, of_the_loop_take_no_more_steps_in_a_large_study) {
     auto session = connect_sqlite(study.path());
     const StepCounter steps(*session);
     auto dialect = sqlite_dialect();
-    dialect.durable = dialect.relaxed;  // thousands of candidates in little time
+    dialect.write_surely = dialect.write;  // thousands of candidates in little time
     const auto store = make_sql_store(std::move(session), dialect, study.path());
     const auto worker = store->add_worker({"host", 1, "cpu", "aten", "0"});
     std::int64_t position = 0;

@@ -6,12 +6,7 @@
 namespace normact::results {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformance,
-                         testing::Values(Backend{"Sqlite",
-                                                 [](const std::string& configuration) {
-                                                     return std::make_unique<StudyFile>(configuration);
-                                                 }}),
-                         [](const auto& instance) { return instance.param.name; });
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformance, testing::Values(sqlite_backend()), name_of_backend);
 
 }  // namespace
 }  // namespace normact::results

@@ -26,6 +26,12 @@ class StoreError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// A database that is away or busy. The same call may work in a while; what it was to record may be recorded or not.
+class StoreUnavailable : public StoreError {
+  public:
+    using StoreError::StoreError;
+};
+
 /// Who did the work: recorded with each score, so that all scores of a faulty source can be found.
 struct Worker {
     std::string host;
@@ -141,12 +147,5 @@ class Store {
 
     virtual Funnel funnel() = 0;
 };
-
-/// Makes a study. Throws StoreError if one is there already.
-std::unique_ptr<Store> create_study(const std::string& path, const std::string& configuration);
-/// Opens a study; older schemas are migrated. Throws StoreError.
-std::unique_ptr<Store> open_study(const std::string& path);
-/// True if something lies at the path.
-bool study_exists(const std::string& path);
 
 }  // namespace normact::results

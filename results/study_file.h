@@ -3,6 +3,8 @@
 // What the tests of SQLite studies share.
 
 #include "primitives/temporary_folder.h"
+#include "results/sqlite.h"
+#include "results/study.h"
 #include "results/study_place.h"
 
 #include <cstdint>
@@ -16,11 +18,16 @@ class StudyFile final : public StudyPlace {
   public:
     explicit StudyFile(const std::string& configuration) { create_study(path(), configuration); }
     std::unique_ptr<Store> open() override { return open_study(path()); }
+    std::unique_ptr<soci::session> connect() override { return connect_sqlite(path()); }
     std::string path() const { return folder_.file("study.normact"); }
 
   private:
     TemporaryFolder folder_;
 };
+
+inline Backend sqlite_backend() {
+    return {"Sqlite", [](const std::string& configuration) { return std::make_unique<StudyFile>(configuration); }};
+}
 
 /// What StoreError says that the call throws.
 inline std::string error_of(const std::function<void()>& call) {

@@ -5,6 +5,8 @@
 #include "primitives/text.h"
 #include "results/store.h"
 
+#include <soci/soci.h>
+
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -19,6 +21,8 @@ class StudyPlace {
     virtual ~StudyPlace() = default;
     /// Another connection to the study.
     virtual std::unique_ptr<Store> open() = 0;
+    /// One to its tables.
+    virtual std::unique_ptr<soci::session> connect() = 0;
 };
 
 struct Backend {
@@ -26,6 +30,7 @@ struct Backend {
     std::function<std::unique_ptr<StudyPlace>(const std::string& configuration)> make;
 };
 inline void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
+inline constexpr auto name_of_backend = [](const auto& instance) { return instance.param.name; };
 
 /// Longer than any test.
 inline constexpr std::chrono::seconds long_lease{3600};

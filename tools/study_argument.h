@@ -1,6 +1,6 @@
 #pragma once
 
-#include "results/store.h"
+#include "results/study.h"
 #include "search/configuration.h"
 #include "tools/command.h"
 

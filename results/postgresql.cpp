@@ -1,0 +1,324 @@
+#include "results/postgresql.h"
+
+#include "results/schema.h"
+#include "results/sql_store.h"
+
+#include <soci/postgresql/soci-postgresql.h>
+
+#include <algorithm>
+#include <array>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <string_view>
+#include <utility>
+
+namespace normact::results {
+namespace {
+
+constexpr std::string_view schema_prefix = "normact_";
+constexpr std::string_view default_study = "study";
+constexpr int oldest_server = 120000;  // 12
+
+struct Advice {
+    std::string_view code;  ///< the beginning of an SQLSTATE
+    bool passing;
+    std::string_view text;
+};
+constexpr auto advices = std::to_array<Advice>({
+    {"28", false,
+     "the server refuses this user or password. Passwords are read from PGPASSFILE, ~/.pgpass, PGPASSWORD or the "
+     "service"},
+    {"3D000", false, "the server has no such database. Make it with: createdb"},
+    {"42501", false, "the user lacks a right in this database. Grant it CREATE on the database"},
+    {"42P01", false, "the study is gone or damaged: a table is missing. Restore it from a copy"},
+    {"3F000", false, "the study was deleted while it was in use"},
+    {"53100", true, "the server's disk is full. Make room: what was recorded is safe"},
+    {"53300", true, "the server has no connection left. Use fewer workers, a pooler, or raise max_connections"},
+    {"53", true, "the server is short of memory or of another resource"},
+    {"57P01", true, "the server was stopped"},
+    {"57P02", true, "the server crashed"},
+    {"57P03", true, "the server is starting or stopping"},
+    {"57014", true, "the server gave up after its statement_timeout"},
+    {"40", true, "the database asked to try again"},
+    {"55P03", true, "another connection holds a lock for too long"},
+    {"25006", true, "the server is read-only: a standby, or an administrator's setting"},
+    {"08", true, "the server can't be reached"},
+});
+
+Trouble trouble_of(std::string_view state, std::string_view message) {
+    const std::string line(message.substr(0, message.find('\n')));
+    const auto* const found =
+        std::ranges::find_if(advices, [&](const Advice& advice) { return state.starts_with(advice.code); });
+    if (found != advices.end()) return {std::string(found->text) + " (" + line + ")", found->passing};
+    return {"the database refused: " + line};
+}
+
+Trouble explain_postgresql(const soci::soci_error& error) {
+    const std::string_view message = error.what();
+    const auto* const postgresql = dynamic_cast<const soci::postgresql_soci_error*>(&error);
+    if (postgresql == nullptr) return trouble_of("", message);
+    const std::string state = postgresql->sqlstate();
+    if (state.find_first_not_of(' ') != std::string::npos) return trouble_of(state, message);
+    return trouble_of("08", message);  // libpq's own: the connection broke
+}
+
+/// Runs `body` with errors of the database turned into StoreError.
+template <class Body>
+auto explained(const PostgresqlPlace& place, Body body) {
+    try {
+        return body();
+    } catch (const soci::soci_error& error) {
+        const Trouble trouble = explain_postgresql(error);
+        if (trouble.passing) throw StoreUnavailable(place.text() + ": " + trouble.advice);
+        throw StoreError(place.text() + ": " + trouble.advice);
+    }
+}
+
+struct FreeOptions {
+    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+using Options = std::unique_ptr<PQconninfoOption, FreeOptions>;
+
+/// What libpq understands of a place. Its own message could show a password.
+Options parse_options(const std::string& connection) {
+    Options options(PQconninfoParse(connection.c_str(), nullptr));
+    if (!options)
+        throw StoreError(
+            "the study's place is no URL that PostgreSQL understands; it should look like "
+            "postgresql://user@host:5432/database#study, or service=NAME#study");
+    return options;
+}
+
+std::string option(const Options& options, std::string_view keyword) {
+    for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option)
+        if (option->keyword == keyword) return option->val != nullptr ? option->val : "";
+    return "";
+}
+
+std::string quoted(std::string_view value) {
+    std::string text = "'";
+    for (const char c : value) text += (c == '\'' || c == '\\') ? std::string{'\\', c} : std::string{c};
+    return text + "'";
+}
+
+/// The options as libpq takes them, with what a worker needs where they don't say otherwise: a server that is gone is
+/// noticed within a minute.
+std::string connection_of(const Options& options) {
+    std::string text;
+    for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option)
+        if (option->val != nullptr) text += std::string(option->keyword) + "=" + quoted(option->val) + " ";
+    for (const auto& [keyword, value] :
+         std::to_array<std::pair<std::string_view, std::string_view>>({{"connect_timeout", "10"},
+                                                                       {"keepalives_idle", "30"},
+                                                                       {"keepalives_interval", "10"},
+                                                                       {"keepalives_count", "3"},
+                                                                       {"tcp_user_timeout", "60000"},
+                                                                       {"fallback_application_name", "normact"}}))
+        if (option(options, keyword).empty()) text += std::string(keyword) + "=" + quoted(value) + " ";
+    return text;
+}
+
+std::string database_text(const Options& options) {
+    if (const auto service = option(options, "service"); !service.empty()) return "service=" + service;
+    const auto user = option(options, "user"), host = option(options, "host"), port = option(options, "port");
+    return "postgresql://" + (user.empty() ? "" : user + "@") + (host.starts_with('/') ? "" : host) +
+           (port.empty() ? "" : ":" + port) + "/" + option(options, "dbname") +
+           (host.starts_with('/') ? "?host=" + host : "");
+}
+
+void require_study_name(const std::string& name) {
+    constexpr std::size_t longest = 40;
+    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+    if (name.empty() || name.size() > longest || name.find_first_not_of(allowed) != std::string::npos)
+        throw StoreError("the study's name after # must be 1 to " + std::to_string(longest) +
+                         " of the characters a-z, 0-9, _ and -");
+}
+
+std::string use_schema(const PostgresqlPlace& place) { return "SET LOCAL search_path TO \"" + place.schema + "\""; }
+
+bool schema_exists(soci::session& sql, const PostgresqlPlace& place) {
+    int count = 0;
+    sql << "SELECT COUNT(*) FROM pg_namespace WHERE nspname = :name", soci::use(place.schema), soci::into(count);
+    return count > 0;
+}
+
+[[noreturn]] void refuse_missing(const PostgresqlPlace& place) {
+    throw StoreError(place.text() + ": there is no study of this name. Start one with: normact search --study " +
+                     place.text() + ", or see which there are: normact study list --study " + place.database);
+}
+
+/// Throws StoreError unless the study is of a version that this program knows; older ones are migrated.
+void check_and_migrate(soci::session& sql, const PostgresqlPlace& place) {
+    sql << "BEGIN";
+    sql << use_schema(place);
+    int version = stored_schema_version(sql);
+    if (version < schema_version() && version > 0) {
+        sql << "LOCK TABLE schema_version IN EXCLUSIVE MODE";  // another process may be faster
+        version = stored_schema_version(sql);
+        if (version < schema_version()) migrate(sql, postgresql_dialect(place), version);
+        version = schema_version();
+    }
+    sql << "COMMIT";
+    if (version > schema_version())
+        throw StoreError(place.text() + ": the study was made by a newer normact (format " + std::to_string(version) +
+                         "; this one knows up to " + std::to_string(schema_version()) + "). Update normact");
+    if (version < 1)
+        throw StoreError(place.text() + ": the study is damaged: its format is unknown. Restore it from a copy");
+}
+
+struct CloseConnection {
+    void operator()(PGconn* connection) const { PQfinish(connection); }
+};
+
+/// Waits until libpq can go on with a connection.
+void wait_for(PGconn* connection, PostgresPollingStatusType what) {
+    constexpr int longest_wait = 10'000;
+    pollfd socket{PQsocket(connection), static_cast<short>(what == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+    poll(&socket, 1, longest_wait);
+}
+
+/// Why no connection can be made: SOCI keeps that to itself.
+Trouble connection_trouble(const PostgresqlPlace& place) {
+    const std::unique_ptr<PGconn, CloseConnection> connection(PQconnectStart(place.connection.c_str()));
+    if (!connection || PQstatus(connection.get()) == CONNECTION_BAD)
+        return trouble_of("08", connection ? PQerrorMessage(connection.get()) : "out of memory");
+    PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);  // brings the SQLSTATE
+    auto status = PGRES_POLLING_WRITING;
+    while (status == PGRES_POLLING_READING || status == PGRES_POLLING_WRITING) {
+        wait_for(connection.get(), status);
+        status = PQconnectPoll(connection.get());
+    }
+    if (status == PGRES_POLLING_OK) return trouble_of("08", "it was away for a moment");
+    const std::string_view message = PQerrorMessage(connection.get());
+    constexpr std::string_view mark = "FATAL:  ";
+    const auto fatal = message.find(mark);
+    if (fatal == std::string_view::npos) return trouble_of("08", message);
+    return trouble_of(message.substr(fatal + mark.size(), 5), message.substr(fatal + mark.size() + 7));
+}
+
+std::unique_ptr<soci::session> connected(const PostgresqlPlace& place) {
+    try {
+        return std::make_unique<soci::session>(soci::postgresql, place.connection);
+    } catch (const soci::soci_error&) {
+        const Trouble trouble = connection_trouble(place);
+        if (trouble.passing) throw StoreUnavailable(place.text() + ": " + trouble.advice);
+        throw StoreError(place.text() + ": " + trouble.advice);
+    }
+}
+
+PGconn* connection_behind(soci::session& sql) {
+    return static_cast<soci::postgresql_session_backend*>(sql.get_backend())->conn_;
+}
+
+}  // namespace
+
+PostgresqlPlace parse_postgresql_place(const std::string& place) {
+    const auto mark = place.find('#');
+    std::string study(mark == std::string::npos ? default_study : std::string_view(place).substr(mark + 1));
+    const Options options = parse_options(place.substr(0, mark));
+    if (!option(options, "password").empty())
+        throw StoreError(
+            "the study's place holds a password, which everyone on this machine could read. Leave it out, change it, "
+            "and put it into ~/.pgpass, or into the file that PGPASSFILE names");
+    require_study_name(study);
+    std::string schema = std::string(schema_prefix) + study;
+    return {connection_of(options), database_text(options), std::move(study), std::move(schema)};
+}
+
+Dialect postgresql_dialect(const PostgresqlPlace& place) {
+    // Each transaction names the schema anew, so that a pooler may give it another connection.
+    const std::string use = use_schema(place);
+    return {
+        .identity = "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY",
+        .now = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)",
+        .read = {"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", use},
+        // Also for what is no score: a claim that a crash took back could get no score any more.
+        .write = {"BEGIN", use},
+        .write_surely = {"BEGIN", use},
+        .lock_row = " FOR UPDATE",
+        .skip_locked = " FOR UPDATE SKIP LOCKED",
+        .check_place = [] {},
+        .explain = explain_postgresql,
+    };
+}
+
+std::unique_ptr<soci::session> connect_postgresql(const PostgresqlPlace& place) {
+    return explained(place, [&] {
+        auto session = connected(place);
+        PGconn* const connection = connection_behind(*session);
+        PQsetNoticeProcessor(
+            connection, [](void*, const char*) {}, nullptr);
+        if (PQserverVersion(connection) < oldest_server)
+            throw StoreError(place.text() + ": the server is older than PostgreSQL " +
+                             std::to_string(oldest_server / 10000) + ", which a study needs");
+        return session;
+    });
+}
+
+std::unique_ptr<Store> create_postgresql_study(const std::string& text, const std::string& configuration) {
+    const PostgresqlPlace place = parse_postgresql_place(text);
+    const auto session = connect_postgresql(place);
+    auto& sql = *session;
+    const auto refuse_existing = [&] {
+        throw StoreError(place.text() +
+                         ": a study of this name is there already; it was left as it is. Resume it, or choose another "
+                         "name after the #");
+    };
+    explained(place, [&] {
+        if (schema_exists(sql, place)) refuse_existing();
+        const Dialect dialect = postgresql_dialect(place);
+        sql << "BEGIN";  // a study appears at once and whole
+        try {
+            sql << "CREATE SCHEMA \"" + place.schema + "\"";
+        } catch (const soci::postgresql_soci_error& error) {  // another maker was faster
+            if (error.sqlstate() == "42P06" || error.sqlstate() == "23505") refuse_existing();
+            throw;
+        }
+        sql << use_schema(place);
+        migrate(sql, dialect, 0);
+        sql << "INSERT INTO study (configuration, created) VALUES (:configuration, " + dialect.now + ")",
+            soci::use(configuration);
+        sql << "COMMIT";
+    });
+    return open_postgresql_study(text);
+}
+
+std::unique_ptr<Store> open_postgresql_study(const std::string& text) {
+    const PostgresqlPlace place = parse_postgresql_place(text);
+    auto session = connect_postgresql(place);
+    explained(place, [&] {
+        if (!schema_exists(*session, place)) refuse_missing(place);
+        check_and_migrate(*session, place);
+    });
+    return make_sql_store(std::move(session), postgresql_dialect(place), place.text());
+}
+
+bool postgresql_study_exists(const std::string& text) {
+    const PostgresqlPlace place = parse_postgresql_place(text);
+    const auto session = connect_postgresql(place);
+    return explained(place, [&] { return schema_exists(*session, place); });
+}
+
+std::vector<std::string> postgresql_studies(const std::string& text) {
+    const PostgresqlPlace place = parse_postgresql_place(text);
+    const auto session = connect_postgresql(place);
+    return explained(place, [&] {
+        std::vector<std::string> places;
+        const soci::rowset<std::string> schemas =
+            (session->prepare << "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'normact_') ORDER BY 1");
+        for (const std::string& schema : schemas)
+            places.push_back(place.database + "#" + schema.substr(schema_prefix.size()));
+        return places;
+    });
+}
+
+void delete_postgresql_study(const std::string& text) {
+    const PostgresqlPlace place = parse_postgresql_place(text);
+    const auto session = connect_postgresql(place);
+    explained(place, [&] {
+        if (!schema_exists(*session, place)) refuse_missing(place);
+        *session << "DROP SCHEMA \"" + place.schema + "\" CASCADE";
+    });
+}
+
+}  // namespace normact::results

@@ -1,0 +1,161 @@
+// Run beside a server of its own: with_postgresql.sh.
+
+#include "results/postgresql.h"
+
+#include "results/schema.h"
+#include "results/store_conformance.h"
+#include "results/store_processes.h"
+#include "results/study.h"
+
+#include <atomic>
+#include <cstdlib>
+
+namespace normact::results {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string server() {
+    const char* url = std::getenv("NORMACT_TEST_POSTGRESQL");
+    return url != nullptr ? url : throw std::runtime_error("run this by results/with_postgresql.sh");
+}
+
+class StudyInPostgresql final : public StudyPlace {
+  public:
+    explicit StudyInPostgresql(const std::string& configuration) { create_study(place_, configuration); }
+    ~StudyInPostgresql() override { delete_postgresql_study(place_); }
+    StudyInPostgresql(const StudyInPostgresql&) = delete;
+    StudyInPostgresql& operator=(const StudyInPostgresql&) = delete;
+
+    std::unique_ptr<Store> open() override { return open_study(place_); }
+    std::unique_ptr<soci::session> connect() override {
+        const PostgresqlPlace place = parse_postgresql_place(place_);
+        auto session = connect_postgresql(place);
+        *session << "SET search_path TO \"" + place.schema + "\"";
+        return session;
+    }
+    const std::string& place() const { return place_; }
+
+  private:
+    static std::string new_name() {
+        static std::atomic<int> count = 0;
+        return "test-" + std::to_string(getpid()) + "-" + std::to_string(++count);
+    }
+    std::string place_ = server() + "#" + new_name();
+};
+
+Backend postgresql_backend() {
+    return {"Postgresql",
+            [](const std::string& configuration) { return std::make_unique<StudyInPostgresql>(configuration); }};
+}
+
+INSTANTIATE_TEST_SUITE_P(Postgresql, StoreConformance, testing::Values(postgresql_backend()), name_of_backend);
+INSTANTIATE_TEST_SUITE_P(Postgresql, StoreProcesses, testing::Values(postgresql_backend()), name_of_backend);
+
+std::string error_of(const std::function<void()>& call) {
+    try {
+        call();
+    } catch (const StoreError& error) {
+        return error.what();
+    }
+    return "nothing was wrong";
+}
+
+TEST(PostgresqlPlace, names_the_database_and_the_study) {
+    const PostgresqlPlace place = parse_postgresql_place("postgresql://me@db.example:5433/lab?sslmode=require#b-2");
+    EXPECT_EQ(place.text(), "postgresql://me@db.example:5433/lab#b-2");
+    EXPECT_EQ(place.schema, "normact_b-2");
+    EXPECT_THAT(place.connection, HasSubstr("sslmode='require'"));
+    EXPECT_EQ(parse_postgresql_place("service=cluster").text(), "service=cluster#study");
+}
+
+TEST(PostgresqlPlace, with_a_password_is_refused_and_not_repeated) {
+    for (const char* text : {"postgresql://me:geheim@db/lab", "postgresql://me@db/lab?password=geheim#s"}) {
+        const std::string error = error_of([&] { parse_postgresql_place(text); });
+        EXPECT_THAT(error, HasSubstr("PGPASSFILE"));
+        EXPECT_THAT(error, Not(HasSubstr("geheim")));
+    }
+    EXPECT_THAT(error_of([] { parse_postgresql_place("postgresql://me:geheim@db:port:5/%zz"); }),
+                Not(HasSubstr("geheim")));
+}
+
+TEST(PostgresqlPlace, needs_a_plain_name_for_the_study) {
+    for (const char* name : {"", "Upper", "a b", "a\"; DROP SCHEMA public; --", "ü"})
+        EXPECT_THAT(error_of([&] { parse_postgresql_place("postgresql://db/lab#" + std::string(name)); }),
+                    HasSubstr("the study's name"))
+            << name;
+    EXPECT_THAT(error_of([] { parse_postgresql_place("postgresql://db/lab#" + std::string(41, 'a')); }),
+                HasSubstr("1 to 40"));
+}
+
+TEST(PostgresqlStudies, exist_once_and_are_listed_and_deleted) {
+    const std::string place = server() + "#one";
+    EXPECT_FALSE(study_exists(place));
+    EXPECT_THAT(error_of([&] { open_study(place); }), HasSubstr("there is no study of this name"));
+    create_study(place, "{}");
+    EXPECT_TRUE(study_exists(place));
+    EXPECT_THAT(error_of([&] { create_study(place, "{}"); }), HasSubstr("there already"));
+    EXPECT_THAT(postgresql_studies(server()), testing::Contains(testing::EndsWith("#one")));
+    delete_postgresql_study(place);
+    EXPECT_FALSE(study_exists(place));
+    EXPECT_THAT(error_of([&] { delete_postgresql_study(place); }), HasSubstr("there is no study of this name"));
+}
+
+TEST(PostgresqlStudies, made_by_two_at_once_are_made_once) {
+    for (int round = 0; round < 10; ++round) {
+        const std::string place = server() + "#race-" + std::to_string(round);
+        std::vector<pid_t> makers;
+        for (int i = 0; i < 4; ++i)
+            makers.push_back(start_child([&] { create_study(place, "{\"maker\": " + std::to_string(i) + "}"); }));
+        int made = 0;
+        for (const pid_t maker : makers) made += wait_for(maker) == 0 ? 1 : 0;
+        EXPECT_EQ(made, 1);
+        EXPECT_THAT(open_study(place)->configuration(), HasSubstr("maker"));
+        delete_postgresql_study(place);
+    }
+}
+
+TEST(PostgresqlStudies, of_another_release_are_refused) {
+    StudyInPostgresql study("{}");
+    *study.connect() << "UPDATE schema_version SET version = " + std::to_string(schema_version() + 1);
+    EXPECT_THAT(error_of([&] { study.open(); }), HasSubstr("made by a newer normact"));
+    *study.connect() << "UPDATE schema_version SET version = 0";
+    EXPECT_THAT(error_of([&] { study.open(); }), HasSubstr("damaged"));
+}
+
+TEST(PostgresqlStudies, of_an_older_release_are_upgraded_once_by_many) {
+    StudyInPostgresql study("{}");
+    {
+        const auto sql = study.connect();
+        *sql << "DROP INDEX evaluation_mean_accuracy";
+        *sql << "ALTER TABLE evaluation DROP COLUMN mean_accuracy";
+        *sql << "UPDATE schema_version SET version = 1";
+    }
+    std::vector<pid_t> openers;
+    for (int i = 0; i < 4; ++i) openers.push_back(start_child([&] { study.open(); }));
+    for (const pid_t opener : openers) EXPECT_EQ(wait_for(opener), 0);
+    EXPECT_EQ(stored_schema_version(*study.connect()), schema_version());
+    EXPECT_TRUE(study.open()->best(1).empty());
+}
+
+TEST(PostgresqlErrors, of_a_server_that_is_away_are_passing) {
+    EXPECT_THROW(open_study("postgresql://127.0.0.1:1/nowhere"), StoreUnavailable);
+    StudyInPostgresql study("{}");
+    const auto store = study.open();
+    *study.connect() << "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                        " AND datname = current_database()";
+    EXPECT_THROW(store->funnel(), StoreUnavailable);
+    EXPECT_THROW(store->funnel(), StoreUnavailable) << "and stay so: the connection is gone";
+    EXPECT_EQ(study.open()->funnel().proposed, 0);
+}
+
+TEST(PostgresqlErrors, of_a_wrong_user_or_database_say_what_to_do) {
+    const std::string url = server();
+    const auto at = url.find('@');
+    EXPECT_THAT(error_of([&] { open_study("postgresql://nobody" + url.substr(at)); }), HasSubstr("PGPASSFILE"));
+    EXPECT_THAT(error_of([&] { open_study(url.substr(0, url.rfind('/')) + "/nowhere"); }), HasSubstr("createdb"));
+}
+
+}  // namespace
+}  // namespace normact::results

@@ -1,0 +1,25 @@
+#include "results/study.h"
+
+#include "results/postgresql.h"
+#include "results/sqlite.h"
+
+namespace normact::results {
+
+bool is_in_postgresql(const std::string& place) {
+    return place.starts_with("postgresql://") || place.starts_with("postgres://") || place.starts_with("service=");
+}
+
+std::unique_ptr<Store> create_study(const std::string& place, const std::string& configuration) {
+    return is_in_postgresql(place) ? create_postgresql_study(place, configuration)
+                                   : create_sqlite_study(place, configuration);
+}
+
+std::unique_ptr<Store> open_study(const std::string& place) {
+    return is_in_postgresql(place) ? open_postgresql_study(place) : open_sqlite_study(place);
+}
+
+bool study_exists(const std::string& place) {
+    return is_in_postgresql(place) ? postgresql_study_exists(place) : sqlite_study_exists(place);
+}
+
+}  // namespace normact::results

@@ -1,0 +1,49 @@
+#!/bin/bash
+# Runs a command beside a PostgreSQL server of its own, which goes away afterwards: with_postgresql.sh COMMAND [ARGUMENT…]
+#
+# The command finds NORMACT_TEST_POSTGRESQL, a URL; PGPASSFILE, which lets it in; and NORMACT_TEST_POSTGRESQL_CONTROL, a
+# program that takes start, stop or kill.
+set -euo pipefail
+
+programs=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1)
+[ -n "$programs" ] || { echo "PostgreSQL is missing: tools/setup --tests installs it" >&2; exit 1; }
+folder=$(mktemp -d)
+chmod 755 "$folder"
+as_user=()
+if [ "$(id -u)" = 0 ]; then  # the server refuses to run as root
+    as_user=(setpriv --reuid=postgres --regid=postgres --clear-groups)
+    chown postgres "$folder"
+fi
+
+password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+export PGPASSFILE="$folder/pgpass"
+(umask 077 && echo "*:*:*:*:$password" > "$PGPASSFILE" && echo "$password" > "$folder/password")
+[ "${#as_user[@]}" = 0 ] || chown postgres "$folder/password"
+"${as_user[@]}" "$programs/initdb" --pgdata="$folder/data" --username=normact --pwfile="$folder/password" \
+    --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync > "$folder/log" 2>&1
+port=$((20000 + RANDOM))
+while (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do port=$((20000 + RANDOM)); done
+
+cat > "$folder/control" <<END
+#!/bin/bash
+set -eu
+case "\$1" in
+start)
+    ${as_user[*]} "$programs/pg_ctl" start --pgdata="$folder/data" --log="$folder/server-log" --wait --options="-p $port \\
+        -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=300" > /dev/null ;;
+stop) ${as_user[*]} "$programs/pg_ctl" stop --pgdata="$folder/data" --mode=fast --wait > /dev/null ;;
+kill) kill -KILL "\$(head -1 "$folder/data/postmaster.pid")" ;;
+esac
+END
+chmod +x "$folder/control"
+finish() {
+    "$folder/control" stop 2> /dev/null || true
+    rm -rf "$folder"
+}
+trap finish EXIT
+"$folder/control" start || { cat "$folder"/*log >&2; exit 1; }
+PGPASSWORD=$password "$programs/createdb" --host=127.0.0.1 --port="$port" --username=normact normact
+
+export NORMACT_TEST_POSTGRESQL="postgresql://normact@127.0.0.1:$port/normact"
+export NORMACT_TEST_POSTGRESQL_CONTROL="$folder/control"
+"$@"
