@@ -21,6 +21,7 @@ if(TARGET normact_cuda_graphs)
 endif()
 install(FILES python/normact/__init__.py python/normact/layer.py DESTINATION ${CMAKE_INSTALL_LIBDIR}/python/normact)
 install(PROGRAMS tools/gpu-check TYPE BIN)
+install(FILES bench/plain_layer.py bench/torch_anchors.py DESTINATION ${CMAKE_INSTALL_LIBDIR}/python/bench)  # for it
 install(RUNTIME_DEPENDENCY_SET normact_libraries
     # LibTorch is the other machine's; the C library and its loader belong together and to the system.
     PRE_EXCLUDE_REGEXES "^lib(torch|c10|gomp)" "^ld-linux" "^lib(c|m|dl|rt|pthread|resolv|util)\\.so"

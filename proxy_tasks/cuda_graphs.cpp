@@ -5,6 +5,7 @@
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDAStream.h>
 
+#include <exception>
 #include <mutex>
 
 namespace normact::proxy_tasks {
@@ -21,7 +22,10 @@ class GraphRecorder : public Recorder {
         try {
             work();
         } catch (...) {
-            graph_.capture_end();
+            try {
+                graph_.capture_end();
+            } catch (const std::exception&) {  // a consequence of the error that is told
+            }
             throw;
         }
         graph_.capture_end();

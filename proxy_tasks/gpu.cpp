@@ -43,9 +43,31 @@ c10::Device device_of(c10::DeviceType type) {
     return type == c10::DeviceType::CPU ? c10::Device(type) : c10::Device(type, 0);
 }
 
-OwnStream::OwnStream(c10::Device device) {
-    if (device.is_cpu()) return;
-    guard_.emplace(c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device));
+// LibTorch hands out a fixed number of streams in turn: taking them back keeps two threads off one of them.
+Streams::Own::Own(Streams& streams) : streams_(streams) {
+    if (streams.device_.is_cpu()) return;
+    const std::scoped_lock lock(streams.mutex_);
+    if (streams.free_.empty())
+        streams.free_.push_back(
+            c10::impl::VirtualGuardImpl(streams.device_.type()).getStreamFromGlobalPool(streams.device_));
+    guard_.emplace(streams.free_.back());
+    streams.free_.pop_back();
+}
+
+Streams::Own::~Own() {
+    if (!guard_) return;
+    const std::scoped_lock lock(streams_.mutex_);
+    streams_.free_.push_back(guard_->current_stream());
+}
+
+bool Streams::Own::device_is_usable() const {
+    if (!guard_) return true;
+    try {  // such an error comes again from every call
+        c10::impl::VirtualGuardImpl(streams_.device_.type()).queryStream(guard_->current_stream());
+        return true;
+    } catch (const std::exception&) {
+        return false;
+    }
 }
 
 }  // namespace normact::proxy_tasks

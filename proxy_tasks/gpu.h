@@ -3,7 +3,9 @@
 #include <c10/core/Device.h>
 #include <c10/core/StreamGuard.h>
 
+#include <mutex>
 #include <optional>
+#include <vector>
 
 namespace normact::proxy_tasks {
 
@@ -21,14 +23,31 @@ void free_unused_memory(c10::Device device);
 /// The first device of this kind.
 c10::Device device_of(c10::DeviceType type);
 
-/// While it lives, what the calling thread starts on the device waits for nothing that other threads started. Nothing
-/// on the CPU.
-class OwnStream {
+/// A device's streams, each of which one thread has at a time. None on the CPU.
+class Streams {
   public:
-    explicit OwnStream(c10::Device device);
+    explicit Streams(c10::Device device) : device_(device) {}
+
+    /// While it lives, what the calling thread starts on the device waits for nothing that other threads started.
+    class Own {
+      public:
+        explicit Own(Streams& streams);
+        ~Own();
+        Own(const Own&) = delete;
+        Own& operator=(const Own&) = delete;
+
+        /// False after an error that leaves this process without the device, such as an illegal access.
+        bool device_is_usable() const;
+
+      private:
+        Streams& streams_;
+        std::optional<c10::StreamGuard> guard_;
+    };
 
   private:
-    std::optional<c10::StreamGuard> guard_;
+    c10::Device device_;
+    std::mutex mutex_;  // of free_
+    std::vector<c10::Stream> free_;
 };
 
 }  // namespace normact::proxy_tasks

@@ -41,6 +41,15 @@ TEST(Network, small_networks_have_the_parameters_one_counts_by_hand) {
               216 + (1152 + 2304 + 128) + (4608 + 9216 + 512) + 2 * (8 + 16 + 16 + 32 + 32) + 330);
 }
 
+// bench/torch_anchors_test.py counts the same in PyTorch's words.
+TEST(Network, anchors_of_the_presets_have_the_parameters_of_those_in_bench) {
+    for (const auto& [anchor, count] :
+         {std::pair("resnet-tiny", 77'850), std::pair("mobilenet-tiny", 21'866), std::pair("efficientnet-tiny", 26'100),
+          std::pair("resnet-50-quarter", 1'484'186), std::pair("mobilenet-v2-half", 700'490),
+          std::pair("efficientnet-b0-half", 1'077'932)})
+        EXPECT_EQ(parameters(Network(find_anchor(anchor), 3, 10, batch_norm_relu)), count) << anchor;
+}
+
 TEST(Network, every_anchor_maps_images_of_any_side_to_logits) {
     prepare_thread();
     const torch::NoGradGuard no_grad;

@@ -9,6 +9,7 @@
 #include "proxy_tasks/gpu.h"
 #include "proxy_tasks/short_errors.h"
 #include "proxy_tasks/stability.h"
+#include "proxy_tasks/together_or_alone.h"
 #include "proxy_tasks/training.h"
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -18,8 +19,6 @@
 #include <algorithm>
 #include <chrono>
 #include <iomanip>
-#include <mutex>
-#include <shared_mutex>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -222,40 +221,56 @@ class Evaluation {
 }  // namespace
 
 struct Scorer::State {
+    explicit State(const ScoringSettings& settings) : tasks(prepare(settings)), streams(tasks.device) {}
+
     Tasks tasks;
-    std::shared_mutex device_memory;  ///< held alone by who needs all of it
+    Streams streams;
+    TogetherOrAlone on_device;
+
+    template <class Evaluate>
+    Outcome evaluate_on_own_stream(Evaluate evaluate_once) {
+        const Streams::Own stream(streams);
+        Outcome outcome;
+        try {
+            evaluate_once(outcome);
+        } catch (const std::exception& error) {
+            if (stream.device_is_usable()) throw;
+            throw DeviceLost("the GPU is lost to this process: " + first_line(error));
+        }
+        return outcome;
+    }
 
     /// Evaluates beside other threads; if the device's memory is too small for all of them, again without them.
     template <class Evaluate>
-    Outcome evaluate(Evaluate evaluate_once) {
-        const Stopwatch watch;
-        const auto evaluated = [&] {
-            const OwnStream stream(tasks.device);
-            Outcome outcome;
-            evaluate_once(outcome);
-            outcome.seconds = watch.seconds();
-            return outcome;
-        };
-        return with_short_errors([&] {
+    Outcome evaluate_in(Company company, Evaluate evaluate_once) {
+        if (company == Company::welcome || tasks.device.is_cpu()) {
             try {
-                const std::shared_lock beside_others(device_memory);
-                return evaluated();
+                const auto others = on_device.together();
+                return evaluate_on_own_stream(evaluate_once);
             } catch (const c10::OutOfMemoryError&) {  // what it held is free behind this
             }
-            const std::unique_lock alone(device_memory);
-            free_unused_memory(tasks.device);
-            return evaluated();
-        });
+        }
+        const auto nobody = on_device.alone();
+        free_unused_memory(tasks.device);
+        return evaluate_on_own_stream(evaluate_once);
+    }
+
+    template <class Evaluate>
+    Outcome evaluate(Company company, Evaluate evaluate_once) {
+        const Stopwatch watch;
+        Outcome outcome = with_short_errors([&] { return evaluate_in(company, evaluate_once); });
+        outcome.seconds = watch.seconds();
+        return outcome;
     }
 };
 
-Scorer::Scorer(const ScoringSettings& settings) : state_(new State{prepare(settings), {}}) {}
+Scorer::Scorer(const ScoringSettings& settings) : state_(std::make_unique<State>(settings)) {}
 Scorer::~Scorer() = default;
 Scorer::Scorer(Scorer&&) noexcept = default;
 
 Outcome Scorer::evaluate(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate, std::stop_token stop,
-                         const std::function<void(const Progress&)>& progress) const {
-    return state_->evaluate([&](Outcome& outcome) {
+                         const std::function<void(const Progress&)>& progress, Company company) const {
+    return state_->evaluate(company, [&](Outcome& outcome) {
         const Tasks& tasks = state_->tasks;
         Evaluation evaluation(tasks, graph, tasks.settings.layer, seed, replicate, stop, progress);
         if (evaluation.learns_early(outcome) && evaluation.is_stable(outcome)) evaluation.score(outcome);
@@ -264,7 +279,7 @@ Outcome Scorer::evaluate(const primitives::LayerGraph& graph, std::uint64_t seed
 
 Outcome Scorer::score(const primitives::LayerGraph& graph, const primitives::LayerSettings& layer, std::uint64_t seed,
                       int replicate, std::stop_token stop, const std::function<void(const Progress&)>& progress) const {
-    return state_->evaluate([&](Outcome& outcome) {
+    return state_->evaluate(Company::welcome, [&](Outcome& outcome) {
         Evaluation(state_->tasks, graph, layer, seed, replicate, stop, progress).score(outcome);
     });
 }

@@ -19,6 +19,16 @@ class Stopped : public std::runtime_error {
     Stopped() : std::runtime_error("stopped before the score was there") {}
 };
 
+/// Thrown where this process can't use its device any more, after an illegal access for example. The evaluations in
+/// flight are lost, and which of them is to blame is not known.
+class DeviceLost : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Whether an evaluation shares its device with those of other threads.
+enum class Company { welcome, none };
+
 /// How far an evaluation is: called between training steps, from the evaluating thread.
 struct Progress {
     std::string stage;  ///< quality, stability, training or validation, and the anchor: "quality mobilenet-tiny"
@@ -38,9 +48,10 @@ class Scorer {
 
     /// The filters, cheapest first, the first failure ending it, then the full score on every anchor.
     /// Every random number comes from (seed, the graph's hash, task, replicate): the same call on the same machine
-    /// gives the same accuracies to the last bit. Throws Stopped soon after a stop is requested.
+    /// gives the same accuracies to the last bit. Throws Stopped soon after a stop is requested, DeviceLost.
     Outcome evaluate(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate = 0,
-                     std::stop_token stop = {}, const std::function<void(const Progress&)>& progress = {}) const;
+                     std::stop_token stop = {}, const std::function<void(const Progress&)>& progress = {},
+                     Company company = Company::welcome) const;
 
     /// The full score alone, without the filters, and with the layer's own groups and epsilon: what `compare` trains.
     Outcome score(const primitives::LayerGraph& graph, const primitives::LayerSettings& layer, std::uint64_t seed,

@@ -45,6 +45,25 @@ assert len(check.differs(missing, right, 1e-6)) == 1
     assert done.returncode == 0, done.stderr
 
 
+def test_candidates_an_hour_are_those_of_a_whole_training_in_each_anchor():
+    program = f"""
+import importlib.machinery, importlib.util
+loader = importlib.machinery.SourceFileLoader("gpu_check", {str(SCRIPT)!r})
+check = importlib.util.module_from_spec(importlib.util.spec_from_loader("gpu_check", loader))
+loader.exec_module(check)
+check.load({PACKAGE!r})
+import torch, torch_anchors
+anchors = {{name: {{"first_s": 10, "step_ms": 20}} for name in ("a", "b")}}
+assert check.candidates_per_hour(anchors, steps=1000, at_once=1) == 3600 / 60
+assert check.candidates_per_hour(anchors, steps=1000, at_once=4) == 4 * 3600 / 60
+check.BATCH, check.CROP = 2, 24
+row = check.torch_steps("EvoNorm-S0", torch_anchors.SMALL["resnet-tiny"], torch.device("cpu"), compiled=False, runs=1)
+assert 0 < row["step_ms"] < 1e3 * row["first_s"] + 1e4
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_says_that_there_is_no_gpu():
     done = run("--device", "cuda")
     if done.returncode == 2:

@@ -83,14 +83,14 @@ Proposer::Proposer(const Configuration& configuration, results::WorkerId worker,
                         : configuration.evolution.initial.size()),
       population_(configuration.evolution.window) {}
 
-std::optional<Candidate> Proposer::next(results::Store& store, const std::stop_token& stop,
-                                        const std::function<void(const Event&)>& tell) {
+std::optional<Assignment> Proposer::next(results::Store& store, const std::stop_token& stop,
+                                         const std::function<void(const Event&)>& tell) {
     const std::scoped_lock lock(mutex_);
     if (stop.stop_requested() || reached(configuration_.budget, store.funnel())) return std::nullopt;
     if (const auto claim = store.reclaim(worker_, lease_, configuration_.maximum_attempts)) {
-        Candidate candidate = store.find(claim->candidate).value();
-        tell({Event::Kind::claimed, candidate});
-        return candidate;
+        Assignment assignment{store.find(claim->candidate).value(), claim->attempt};
+        tell({Event::Kind::claimed, assignment.candidate});
+        return assignment;
     }
     for (int vain = 0; vain < most_vain_proposals; ++vain) {
         if (stop.stop_requested() || reached(configuration_.budget, store.funnel())) return std::nullopt;
@@ -99,7 +99,7 @@ std::optional<Candidate> Proposer::next(results::Store& store, const std::stop_t
         const Admission admission = store.propose(worker_, proposal, lease_);
         Candidate candidate = candidate_of(proposal, admission.candidate);
         tell({kind_of(admission.verdict), candidate});
-        if (admission.verdict == Admission::Verdict::claimed) return candidate;
+        if (admission.verdict == Admission::Verdict::claimed) return Assignment{std::move(candidate)};
     }
     throw std::runtime_error("nothing new was found in " + std::to_string(most_vain_proposals) +
                              " proposals in a row: the space seems exhausted; a larger one (space.*) holds more");

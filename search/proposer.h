@@ -33,8 +33,8 @@ class Proposer {
     /// recorded and told on the way. Nothing if a stop was requested or the budget is reached.
     /// Throws std::runtime_error if a great many proposals in a row brought nothing new: the space is exhausted, and
     /// StoreError if a scored candidate's scores are not those of the study's tasks.
-    std::optional<results::Candidate> next(results::Store& store, const std::stop_token& stop,
-                                           const std::function<void(const Event&)>& tell);
+    std::optional<Assignment> next(results::Store& store, const std::stop_token& stop,
+                                   const std::function<void(const Event&)>& tell);
 
   private:
     void read_new_scores(results::Store& store);

@@ -92,25 +92,29 @@ class Search {
         const std::unique_ptr<Store> store = open_();
         const Report tell_all = [this](const Event& event) { tell(event); };
         int failures = 0;  // in a row, and of this thread: what befalls all threads at once befalls each of them once
-        while (auto candidate = proposer_.next(*store, stop_.get_token(), tell_all)) {
-            evaluate(*store, std::move(*candidate), failures);
+        while (auto assignment = proposer_.next(*store, stop_.get_token(), tell_all)) {
+            evaluate(*store, std::move(*assignment), failures);
         }
         if (!stop_.stop_requested()) end_in_time();
     }
 
-    void evaluate(Store& store, Candidate candidate, int& failures) {
+    void evaluate(Store& store, Assignment assignment, int& failures) {
+        Candidate& candidate = assignment.candidate;
         const Claims::Hold hold(claims_, candidate.fingerprint);
         const primitives::Hash128 fingerprint = candidate.fingerprint;
         try {
             // Isolated: waiting for work of its own, an evaluation must not take up another thread's loop.
-            tbb::this_task_arena::isolate([&] { candidate.outcome = evaluate_(candidate.graph, stop_.get_token()); });
-        } catch (const proxy_tasks::Stopped&) {
-            store.release(worker_, fingerprint);
+            tbb::this_task_arena::isolate([&] { candidate.outcome = evaluate_(assignment, stop_.get_token()); });
+        } catch (const proxy_tasks::DeviceLost& error) {
+            device_lost_ = true;
+            stop_.request_stop();
+            record_failure(store, candidate, error);
+            throw;
+        } catch (const proxy_tasks::Stopped& stopped) {
+            device_lost_ ? record_failure(store, candidate, stopped) : store.release(worker_, fingerprint);
             return;
         } catch (const std::exception& error) {
-            store.fail(worker_, fingerprint, error.what());
-            candidate.outcome.reason = error.what();
-            tell({Event::Kind::failed, candidate});
+            record_failure(store, candidate, error);
             if (++failures >= most_failing_layers * configuration_.maximum_attempts) throw;
             return;
         }
@@ -122,6 +126,14 @@ class Search {
         const bool scored = candidate.outcome.rejection == proxy_tasks::Rejection::none;
         candidate.state = scored ? Candidate::State::scored : Candidate::State::rejected;
         tell({scored ? Event::Kind::scored : Event::Kind::rejected, candidate});
+    }
+
+    void record_failure(Store& store, Candidate& candidate, const std::exception& error) {
+        candidate.outcome.reason =
+            device_lost_ ? std::string("the device was lost during this evaluation or one beside it: ") + error.what()
+                         : error.what();
+        store.fail(worker_, candidate.fingerprint, candidate.outcome.reason);
+        tell({Event::Kind::failed, candidate});
     }
 
     void tell(const Event& event) {
@@ -137,6 +149,7 @@ class Search {
     Proposer proposer_;
     Claims claims_;
     std::atomic<bool> budget_reached_ = false;
+    std::atomic<bool> device_lost_ = false;
     std::mutex mutex_;  // of error_ and of calls to report_
     std::exception_ptr error_;
     std::stop_source stop_;

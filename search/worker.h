@@ -12,8 +12,14 @@
 
 namespace normact::search {
 
+/// What a worker is to evaluate.
+struct Assignment {
+    results::Candidate candidate;
+    int attempt = 1;  ///< more where others have failed at it
+};
+
 /// Evaluates a layer: the proxy tasks in a search, a cheap synthetic fitness in benchmarks.
-using Evaluate = std::function<proxy_tasks::Outcome(const primitives::LayerGraph&, std::stop_token)>;
+using Evaluate = std::function<proxy_tasks::Outcome(const Assignment&, std::stop_token)>;
 
 /// What a worker did with a candidate, for progress lines. Called from the worker's threads, one at a time.
 struct Event {
@@ -29,6 +35,7 @@ struct Event {
 /// An evaluation that throws proxy_tasks::Stopped is given back; any other exception is recorded as a failed attempt,
 /// and the search goes on. Throws that exception where a thread meets as many failures in a row as three layers have
 /// attempts, and whatever the store throws. Claims that could not be given back return after a lease.
+/// proxy_tasks::DeviceLost ends the work: all evaluations in flight count as failed, for any of them may have done it.
 bool work(const Configuration& configuration, const std::function<std::unique_ptr<results::Store>()>& open,
           const results::Worker& worker, int threads, const Evaluate& evaluate, const std::stop_token& stop,
           const std::function<void(const Event&)>& report);

@@ -40,6 +40,14 @@ Outcome never_ready(const primitives::LayerGraph&, const std::stop_token& stop) 
     throw proxy_tasks::Stopped();
 }
 
+using EvaluateGraph = std::function<Outcome(const primitives::LayerGraph&, const std::stop_token&)>;
+
+Evaluate of_graph(EvaluateGraph evaluate) {
+    return [evaluate = std::move(evaluate)](const Assignment& assignment, const std::stop_token& stop) {
+        return evaluate(assignment.candidate.graph, stop);
+    };
+}
+
 /// A study with a budget of scored layers (0: none), and what its workers told.
 struct Study {
     explicit Study(std::int64_t scored = 0) {
@@ -51,10 +59,19 @@ struct Study {
     Configuration configuration;
     results::StudyFile file{"{}"};
     std::vector<Event> events;
+    std::mutex mutex;           // of attempts
+    std::vector<int> attempts;  // of each evaluation
 
-    bool run(int threads, const Evaluate& evaluate, const std::stop_token& stop = {}) {
+    bool run(int threads, const EvaluateGraph& evaluate, const std::stop_token& stop = {}) {
+        const auto recorded = [&](const Assignment& assignment, const std::stop_token& token) {
+            {
+                const std::scoped_lock lock(mutex);
+                attempts.push_back(assignment.attempt);
+            }
+            return evaluate(assignment.candidate.graph, token);
+        };
         return work(
-            configuration, [this] { return file.open(); }, results::Worker(), threads, evaluate, stop,
+            configuration, [this] { return file.open(); }, results::Worker(), threads, recorded, stop,
             [this](const Event& event) { events.push_back(event); });
     }
 
@@ -154,7 +171,7 @@ TEST(Worker, tells_one_event_at_a_time) {
     Study study(50);
     std::atomic<int> inside = 0, most = 0;
     work(
-        study.configuration, [&] { return study.file.open(); }, {}, 4, quick_score, {},
+        study.configuration, [&] { return study.file.open(); }, {}, 4, of_graph(quick_score), {},
         [&](const Event&) {
             most = std::max(most.load(), ++inside);
             std::this_thread::sleep_for(50us);
@@ -285,6 +302,24 @@ TEST(FailingEvaluation, ends_the_search_when_nothing_else_happens) {
     EXPECT_EQ(evaluations, 9) << "three layers, three attempts each";
 }
 
+TEST(LostDevice, ends_the_work_and_all_that_was_in_flight_is_evaluated_again_as_another_attempt) {
+    constexpr int threads = 3;
+    Study study(20);
+    std::atomic<int> started = 0;
+    const auto lose_the_device = [&](const primitives::LayerGraph& graph, const std::stop_token& token) -> Outcome {
+        const bool culprit = ++started == threads;
+        if (!culprit) return never_ready(graph, token);
+        throw proxy_tasks::DeviceLost("illegal access");
+    };
+    EXPECT_THROW(study.run(threads, lose_the_device), proxy_tasks::DeviceLost);
+    EXPECT_EQ(study.told(Kind::failed), threads);
+    EXPECT_EQ(study.funnel().open, threads);
+    study.attempts.clear();
+    study.run(1, quick_score);
+    EXPECT_EQ(std::ranges::count(study.attempts, 2), threads);
+    EXPECT_EQ(study.funnel().quarantined, 0);
+}
+
 TEST(FailingEvaluation, on_all_threads_at_once_does_not_end_the_search) {
     constexpr int threads = 12;  // more than the failures in a row that end a thread
     Study study(20);
@@ -295,14 +330,14 @@ TEST(FailingEvaluation, on_all_threads_at_once_does_not_end_the_search) {
     std::atomic<int> failed = 0;
     EXPECT_TRUE(work(
         study.configuration, [&] { return study.file.open(); }, {}, threads,
-        [&](const primitives::LayerGraph& graph, const std::stop_token&) {
+        of_graph([&](const primitives::LayerGraph& graph, const std::stop_token&) {
             if (++started <= threads) {
                 wait_until([&] { return started >= threads; });
                 throw std::runtime_error("the disk was away for a moment");
             }
             wait_until([&] { return failed >= threads; });  // no success comes between
             return quick_score(graph);
-        },
+        }),
         {}, [&](const Event& event) { failed += event.kind == Kind::failed ? 1 : 0; }));
     EXPECT_EQ(failed, threads);
 }
@@ -314,7 +349,7 @@ TEST(FailingStore, ends_the_search_with_its_error) {
         if (++opened == 3) throw results::StoreError("disk full");
         return study.file.open();
     };
-    EXPECT_THROW(work(study.configuration, open, {}, 2, never_ready, {}, {}), results::StoreError);
+    EXPECT_THROW(work(study.configuration, open, {}, 2, of_graph(never_ready), {}, {}), results::StoreError);
 }
 
 // ---- resuming ----
@@ -421,13 +456,12 @@ TEST(Search, of_two_workers_at_once_evaluates_each_function_once) {
     Study study(200);
     std::atomic<int> evaluations = 0;
     const auto one_worker = [&] {
-        work(
-            study.configuration, [&] { return study.file.open(); }, {}, 1,
-            [&](const primitives::LayerGraph& graph, const std::stop_token&) {
-                ++evaluations;
-                return quick_score(graph);
-            },
-            {}, {});
+        work(study.configuration, [&] { return study.file.open(); }, {}, 1,
+             of_graph([&](const primitives::LayerGraph& graph, const std::stop_token&) {
+                 ++evaluations;
+                 return quick_score(graph);
+             }),
+             {}, {});
     };
     { std::jthread one(one_worker), other(one_worker); }
     EXPECT_EQ(evaluations, study.funnel().scored);

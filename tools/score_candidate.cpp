@@ -27,9 +27,10 @@ proxy_tasks::Scorer make_scorer(const proxy_tasks::ScoringSettings& settings) {
 
 proxy_tasks::Outcome score_candidate(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,
                                      const primitives::LayerGraph& graph, std::stop_token stop,
-                                     const std::function<void(const proxy_tasks::Progress&)>& progress) {
+                                     const std::function<void(const proxy_tasks::Progress&)>& progress,
+                                     proxy_tasks::Company company) {
     prepare_this_thread();
-    return scorer.evaluate(graph, configuration.seed, replicate_of_a_search, std::move(stop), progress);
+    return scorer.evaluate(graph, configuration.seed, replicate_of_a_search, std::move(stop), progress, company);
 }
 
 proxy_tasks::Outcome score_replicate(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,

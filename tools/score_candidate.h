@@ -16,7 +16,8 @@ proxy_tasks::Scorer make_scorer(const proxy_tasks::ScoringSettings& settings);
 /// The evaluation of a study's candidate, with its filters. `search` stores what this gives and `verify` asks again.
 proxy_tasks::Outcome score_candidate(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,
                                      const primitives::LayerGraph& graph, std::stop_token stop,
-                                     const std::function<void(const proxy_tasks::Progress&)>& progress = {});
+                                     const std::function<void(const proxy_tasks::Progress&)>& progress = {},
+                                     proxy_tasks::Company company = proxy_tasks::Company::welcome);
 
 /// The full score alone, one of several replicates. With the graph that was trained and the study's groups and epsilon,
 /// replicate 0 has the accuracies of score_candidate.

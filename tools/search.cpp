@@ -1,11 +1,13 @@
 // normact search: starts a study on this machine, or goes on with it.
 
+#include "results/study.h"
 #include "search/worker.h"
 #include "tools/candidates.h"
 #include "tools/command.h"
 #include "tools/configuration_difference.h"
 #include "tools/invocation.h"
 #include "tools/json_output.h"
+#include "tools/restart.h"
 #include "tools/score_candidate.h"
 #include "tools/search_progress.h"
 #include "tools/settings_argument.h"
@@ -141,8 +143,11 @@ Run work(const Plan& plan, const proxy_tasks::Scorer& scorer, const std::stop_to
     tell(heading(plan, worker));
     SearchProgress progress(plan.configuration.budget, results::open_study(plan.path));
     const auto open = [&plan] { return results::open_study(plan.path); };
-    const auto evaluate = [&](const primitives::LayerGraph& graph, std::stop_token stop_one) {
-        return score_candidate(scorer, plan.configuration, graph, std::move(stop_one));
+    const auto evaluate = [&](const search::Assignment& assignment, std::stop_token stop_one) {
+        // What others failed at may take the device from its neighbours.
+        const auto company = assignment.attempt > 1 ? proxy_tasks::Company::none : proxy_tasks::Company::welcome;
+        return score_candidate(scorer, plan.configuration, assignment.candidate.graph, std::move(stop_one), {},
+                               company);
     };
     const auto report = [&progress](const search::Event& event) { progress.report(event); };
     const bool reached = search::work(plan.configuration, open, worker, plan.threads, evaluate, stop, report);
@@ -192,6 +197,22 @@ std::string for_programs(const Study& study, const Run& run) {
     return printed(document);
 }
 
+/// How many evaluations of the study have come to an end.
+std::int64_t evaluations(const Plan& plan) {
+    const results::Funnel funnel = results::open_study(plan.path)->funnel();
+    return funnel.quality + funnel.stability + funnel.scored;
+}
+
+/// Only a new program has the device again. A layer that takes it away each time is quarantined after so many attempts;
+/// if nothing is evaluated even then, the device itself is broken, and this returns.
+void restart_unless_in_vain(const proxy_tasks::DeviceLost& error, bool evaluated_some, int maximum_attempts) {
+    const int vain = evaluated_some ? 0 : vain_restarts() + 1;
+    if (vain > maximum_attempts + 1) return;
+    tell(fmt::format("\nnormact: {}\nStarting again; what was in flight is evaluated again, each layer alone.\n",
+                     printable_lines(error.what())));
+    restart(vain);
+}
+
 int run(const Arguments& arguments) {
     StopOnSignals signals([] { tell("\nStopping: unfinished evaluations are given back. Once more ends at once.\n"); });
     Plan plan = read_plan(arguments);
@@ -200,8 +221,15 @@ int run(const Arguments& arguments) {
     make_study(plan, arguments);
     const std::string resume = resume_command(plan, plan.configuration.budget, arguments);
     Run run;
+    const std::int64_t evaluated = evaluations(plan);
     try {
         run = work(plan, scorer, signals.token());
+    } catch (const proxy_tasks::DeviceLost& error) {
+        restart_unless_in_vain(error, evaluations(plan) > evaluated, plan.configuration.maximum_attempts);
+        throw std::runtime_error(
+            fmt::format("{}\nThis has now happened again and again without an evaluation between. "
+                        "See what `nvidia-smi` says, then go on with: {}",
+                        error.what(), resume));
     } catch (const results::StoreError& error) {  // says what is to be done first
         throw std::runtime_error(fmt::format("{}\nThen go on with: {}", error.what(), resume));
     } catch (const std::exception& error) {
