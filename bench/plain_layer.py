@@ -48,7 +48,12 @@ class PlainLayer(nn.Module):
 
     def forward(self, x):
         self.moved = 0
-        return (self.graph(x) * self.gamma + self.beta).expand_as(x)
+        y = self.graph(x) * self.gamma + self.beta
+        if y.shape == x.shape:
+            return y
+        channels_last = x.is_contiguous(memory_format=torch.channels_last)
+        return y.expand_as(x).contiguous(
+            memory_format=torch.channels_last if channels_last else torch.contiguous_format)
 
     def _function(self, text, names):
         """The text form is Python; each of its terms becomes a line, once."""

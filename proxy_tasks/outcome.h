@@ -24,4 +24,11 @@ struct Outcome {
     double seconds = 0;         ///< all of the evaluation
 };
 
+/// How far an evaluation is.
+struct Progress {
+    std::string stage;  ///< quality, stability, training or validation, and the anchor: "quality mobilenet-tiny"
+    int step = 0;
+    int steps = 0;
+};
+
 }  // namespace normact::proxy_tasks

@@ -29,13 +29,6 @@ class DeviceLost : public std::runtime_error {
 /// Whether an evaluation shares its device with those of other threads.
 enum class Company { welcome, none };
 
-/// How far an evaluation is: called between training steps, from the evaluating thread.
-struct Progress {
-    std::string stage;  ///< quality, stability, training or validation, and the anchor: "quality mobilenet-tiny"
-    int step = 0;
-    int steps = 0;
-};
-
 /// Trains a layer inside the anchors of the settings and scores it. Holds the data set, loaded once.
 /// Each evaluation uses one thread; several may run at once. Call prepare_thread() on each of them first.
 class Scorer {
@@ -48,7 +41,8 @@ class Scorer {
 
     /// The filters, cheapest first, the first failure ending it, then the full score on every anchor.
     /// Every random number comes from (seed, the graph's hash, task, replicate): the same call on the same machine
-    /// gives the same accuracies to the last bit. Throws Stopped soon after a stop is requested, DeviceLost.
+    /// gives the same accuracies to the last bit. `progress` is called between training steps, from this thread.
+    /// Throws Stopped soon after a stop is requested, DeviceLost.
     Outcome evaluate(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate = 0,
                      std::stop_token stop = {}, const std::function<void(const Progress&)>& progress = {},
                      Company company = Company::welcome) const;

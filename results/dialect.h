@@ -25,9 +25,17 @@ struct Dialect {
     Statements write_surely;  ///< starts one that survives a power loss, too, with all that were before it
     std::string lock_row;     ///< at the end of a SELECT: nobody else changes the row until the end of the transaction
     std::string skip_locked;  ///< the same, passing over rows that others hold
+    /// Statements after which new rows of these tables are numbered behind those that are there.
+    std::function<Statements(const std::string& table)> number_behind;
     /// Throws StoreError if what is written from now on would not be found where the study was opened.
     std::function<void()> check_place;
     std::function<Trouble(const soci::soci_error&)> explain;
 };
+
+/// Fills the tables of a new study, which are there and empty, within the transaction that makes it.
+using Fill = std::function<void(soci::session&, const Dialect&)>;
+
+/// A new study's only content: its configuration.
+Fill configured(const std::string& configuration);
 
 }  // namespace normact::results

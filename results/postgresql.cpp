@@ -147,23 +147,29 @@ bool schema_exists(soci::session& sql, const PostgresqlPlace& place) {
                      place.text() + ", or see which there are: normact study list --study " + place.database);
 }
 
-/// Throws StoreError unless the study is of a version that this program knows; older ones are migrated.
-void check_and_migrate(soci::session& sql, const PostgresqlPlace& place) {
-    sql << "BEGIN";
-    sql << use_schema(place);
-    int version = stored_schema_version(sql);
-    if (version < schema_version() && version > 0) {
-        sql << "LOCK TABLE schema_version IN EXCLUSIVE MODE";  // another process may be faster
-        version = stored_schema_version(sql);
-        if (version < schema_version()) migrate(sql, postgresql_dialect(place), version);
-        version = schema_version();
-    }
-    sql << "COMMIT";
+/// Throws StoreError unless the study is of this program's version. An older one is not migrated unasked: workers of
+/// an older release may be at work.
+void check_version(const PostgresqlPlace& place, int version) {
+    if (version == schema_version()) return;
+    const std::string formats =
+        " (format " + std::to_string(version) + "; this one has " + std::to_string(schema_version()) + "). ";
     if (version > schema_version())
-        throw StoreError(place.text() + ": the study was made by a newer normact (format " + std::to_string(version) +
-                         "; this one knows up to " + std::to_string(schema_version()) + "). Update normact");
+        throw StoreError(place.text() + ": the study is of a newer normact" + formats + "Update normact");
     if (version < 1)
         throw StoreError(place.text() + ": the study is damaged: its format is unknown. Restore it from a copy");
+    throw StoreError(place.text() + ": the study is of an older normact" + formats +
+                     "Use that one; or stop all its workers and then bring the study up to date: normact study upgrade "
+                     "--study " +
+                     place.text());
+}
+
+/// In a transaction of its own.
+int version_of(soci::session& sql, const PostgresqlPlace& place) {
+    sql << "BEGIN";
+    sql << use_schema(place);
+    const int version = stored_schema_version(sql);
+    sql << "COMMIT";
+    return version;
 }
 
 struct CloseConnection {
@@ -237,6 +243,11 @@ Dialect postgresql_dialect(const PostgresqlPlace& place) {
         .write_surely = {"BEGIN", use},
         .lock_row = " FOR UPDATE",
         .skip_locked = " FOR UPDATE SKIP LOCKED",
+        .number_behind =
+            [](const std::string& table) {
+                return Dialect::Statements{"SELECT setval(pg_get_serial_sequence('" + table +
+                                           "', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM " + table + "), false)"};
+            },
         .check_place = [] {},
         .explain = explain_postgresql,
     };
@@ -255,7 +266,7 @@ std::unique_ptr<soci::session> connect_postgresql(const PostgresqlPlace& place) 
     });
 }
 
-std::unique_ptr<Store> create_postgresql_study(const std::string& text, const std::string& configuration) {
+std::unique_ptr<Store> create_postgresql_study(const std::string& text, const Fill& fill) {
     const PostgresqlPlace place = parse_postgresql_place(text);
     const auto session = connect_postgresql(place);
     auto& sql = *session;
@@ -276,8 +287,7 @@ std::unique_ptr<Store> create_postgresql_study(const std::string& text, const st
         }
         sql << use_schema(place);
         migrate(sql, dialect, 0);
-        sql << "INSERT INTO study (configuration, created) VALUES (:configuration, " + dialect.now + ")",
-            soci::use(configuration);
+        fill(sql, dialect);
         sql << "COMMIT";
     });
     return open_postgresql_study(text);
@@ -288,9 +298,25 @@ std::unique_ptr<Store> open_postgresql_study(const std::string& text) {
     auto session = connect_postgresql(place);
     explained(place, [&] {
         if (!schema_exists(*session, place)) refuse_missing(place);
-        check_and_migrate(*session, place);
+        check_version(place, version_of(*session, place));
     });
     return make_sql_store(std::move(session), postgresql_dialect(place), place.text());
+}
+
+void upgrade_postgresql_study(const std::string& text) {
+    const PostgresqlPlace place = parse_postgresql_place(text);
+    const auto session = connect_postgresql(place);
+    auto& sql = *session;
+    explained(place, [&] {
+        if (!schema_exists(sql, place)) refuse_missing(place);
+        sql << "BEGIN";
+        sql << use_schema(place);
+        sql << "LOCK TABLE schema_version IN EXCLUSIVE MODE";  // another process may be faster
+        const int version = stored_schema_version(sql);
+        if (version < 1 || version > schema_version()) check_version(place, version);
+        if (version < schema_version()) migrate(sql, postgresql_dialect(place), version);
+        sql << "COMMIT";
+    });
 }
 
 bool postgresql_study_exists(const std::string& text) {

@@ -28,12 +28,14 @@ Dialect postgresql_dialect(const PostgresqlPlace& place);
 std::unique_ptr<soci::session> connect_postgresql(const PostgresqlPlace& place);
 
 /// As in study.h.
-std::unique_ptr<Store> create_postgresql_study(const std::string& place, const std::string& configuration);
+std::unique_ptr<Store> create_postgresql_study(const std::string& place, const Fill& fill);
 std::unique_ptr<Store> open_postgresql_study(const std::string& place);
 bool postgresql_study_exists(const std::string& place);
 
 /// The places of all studies in the database of this one, in alphabetical order.
 std::vector<std::string> postgresql_studies(const std::string& place);
+/// Brings a study of an older release up to date. No worker of that release may be at work. Throws StoreError.
+void upgrade_postgresql_study(const std::string& place);
 /// Removes a study for good. Throws StoreError if there is none.
 void delete_postgresql_study(const std::string& place);
 

@@ -3,9 +3,10 @@
 #include "results/postgresql.h"
 
 #include "results/schema.h"
-#include "results/store_conformance.h"
 #include "results/store_processes.h"
 #include "results/study.h"
+#include "results/study_copies.h"
+#include "results/workers_conformance.h"
 
 #include <atomic>
 #include <cstdlib>
@@ -51,6 +52,7 @@ Backend postgresql_backend() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Postgresql, StoreConformance, testing::Values(postgresql_backend()), name_of_backend);
+INSTANTIATE_TEST_SUITE_P(Postgresql, WorkersConformance, testing::Values(postgresql_backend()), name_of_backend);
 INSTANTIATE_TEST_SUITE_P(Postgresql, StoreProcesses, testing::Values(postgresql_backend()), name_of_backend);
 
 std::string error_of(const std::function<void()>& call) {
@@ -119,24 +121,33 @@ TEST(PostgresqlStudies, made_by_two_at_once_are_made_once) {
 TEST(PostgresqlStudies, of_another_release_are_refused) {
     StudyInPostgresql study("{}");
     *study.connect() << "UPDATE schema_version SET version = " + std::to_string(schema_version() + 1);
-    EXPECT_THAT(error_of([&] { study.open(); }), HasSubstr("made by a newer normact"));
+    EXPECT_THAT(error_of([&] { study.open(); }), HasSubstr("of a newer normact"));
     *study.connect() << "UPDATE schema_version SET version = 0";
     EXPECT_THAT(error_of([&] { study.open(); }), HasSubstr("damaged"));
 }
 
-TEST(PostgresqlStudies, of_an_older_release_are_upgraded_once_by_many) {
+TEST(PostgresqlStudies, of_an_older_release_are_refused_until_they_are_upgraded_once_by_many) {
     StudyInPostgresql study("{}");
-    {
-        const auto sql = study.connect();
-        *sql << "DROP INDEX evaluation_mean_accuracy";
-        *sql << "ALTER TABLE evaluation DROP COLUMN mean_accuracy";
-        *sql << "UPDATE schema_version SET version = 1";
-    }
-    std::vector<pid_t> openers;
-    for (int i = 0; i < 4; ++i) openers.push_back(start_child([&] { study.open(); }));
-    for (const pid_t opener : openers) EXPECT_EQ(wait_for(opener), 0);
+    downgrade_to_format_1(*study.connect());
+    EXPECT_THAT(error_of([&] { study.open(); }), HasSubstr("normact study upgrade"));
+    std::vector<pid_t> upgraders;
+    for (int i = 0; i < 4; ++i) upgraders.push_back(start_child([&] { upgrade_postgresql_study(study.place()); }));
+    for (const pid_t upgrader : upgraders) EXPECT_EQ(wait_for(upgrader), 0);
     EXPECT_EQ(stored_schema_version(*study.connect()), schema_version());
     EXPECT_TRUE(study.open()->best(1).empty());
+}
+
+TEST(PostgresqlStudies, are_copied_to_files_and_back) {
+    StudyInPostgresql study("{\"seed\": 5}");
+    do_everything(*study.open());
+    const TemporaryFolder folder;
+    const std::string file = folder.file("copy.study.db"), back = server() + "#back";
+    copy_study(study.place(), file);
+    copy_study(file, back);
+    expect_copy(*study.open(), *open_study(file));
+    expect_copy(*study.open(), *open_study(back));
+    EXPECT_THROW(copy_study(file, back), StoreError);
+    delete_postgresql_study(back);
 }
 
 TEST(PostgresqlErrors, of_a_server_that_is_away_are_passing) {

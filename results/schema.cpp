@@ -60,6 +60,23 @@ UPDATE evaluation SET mean_accuracy = (
     WHERE score.fingerprint = evaluation.fingerprint) WHERE state = 'scored';
 CREATE INDEX evaluation_mean_accuracy ON evaluation (mean_accuracy DESC, candidate) WHERE mean_accuracy IS NOT NULL;
 )",
+    // 3: what others see of a worker: its last sign of life, its end, and how far its evaluations are. Indices find the
+    // workers that are alive, what was finished lately, and what one worker evaluated.
+    R"(
+ALTER TABLE worker ADD COLUMN seen DOUBLE PRECISION NOT NULL DEFAULT 0;
+ALTER TABLE worker ADD COLUMN ended DOUBLE PRECISION;
+ALTER TABLE worker ADD COLUMN evaluated BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE worker ADD COLUMN refused TEXT NOT NULL DEFAULT '';
+UPDATE worker SET ended = started;
+CREATE INDEX worker_alive ON worker (seen) WHERE ended IS NULL;
+ALTER TABLE evaluation ADD COLUMN stage TEXT NOT NULL DEFAULT '';
+ALTER TABLE evaluation ADD COLUMN step INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE evaluation ADD COLUMN steps INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE evaluation ADD COLUMN finished DOUBLE PRECISION;
+CREATE INDEX evaluation_finished ON evaluation (finished) WHERE finished IS NOT NULL;
+CREATE INDEX evaluation_worker ON evaluation (worker) WHERE worker IS NOT NULL;
+CREATE INDEX evaluation_quarantined ON evaluation (candidate) WHERE state = 'quarantined';
+)",
 });
 
 void run(soci::session& sql, const Dialect& dialect, std::string_view step) {
@@ -80,6 +97,13 @@ int schema_version() { return static_cast<int>(steps.size()); }
 void migrate(soci::session& sql, const Dialect& dialect, int version) {
     for (int step = version; step < schema_version(); ++step) run(sql, dialect, steps.at(step));
     sql << "UPDATE schema_version SET version = " + std::to_string(schema_version());
+}
+
+Fill configured(const std::string& configuration) {
+    return [configuration](soci::session& sql, const Dialect& dialect) {
+        sql << "INSERT INTO study (configuration, created) VALUES (:configuration, " + dialect.now + ")",
+            soci::use(configuration);
+    };
 }
 
 int stored_schema_version(soci::session& sql) {

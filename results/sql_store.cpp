@@ -1,6 +1,7 @@
 #include "results/sql_store.h"
 
 #include "results/rows.h"
+#include "results/workers.h"
 
 #include <cmath>
 #include <limits>
@@ -36,7 +37,8 @@ class SqlStore final : public Store {
     WorkerId add_worker(const Worker& worker) override;
     Admission propose(WorkerId worker, const Proposal& proposal, std::chrono::seconds lease) override;
     std::optional<Claim> reclaim(WorkerId worker, std::chrono::seconds lease, int maximum_attempts) override;
-    bool renew(WorkerId worker, const Hash128& fingerprint, std::chrono::seconds lease) override;
+    bool renew(WorkerId worker, const Hash128& fingerprint, std::chrono::seconds lease,
+               const proxy_tasks::Progress& progress) override;
     void release(WorkerId worker, const Hash128& fingerprint) override;
     bool finish(WorkerId worker, const Hash128& fingerprint, const Outcome& outcome) override;
     void fail(WorkerId worker, const Hash128& fingerprint, const std::string& reason) override;
@@ -45,6 +47,13 @@ class SqlStore final : public Store {
     std::optional<Candidate> find(CandidateId id) override;
     std::optional<Worker> evaluated_by(const Hash128& fingerprint) override;
     Funnel funnel() override;
+    void end_worker(WorkerId worker) override;
+    std::vector<WorkerStatus> workers(std::chrono::seconds seen_within) override;
+    std::int64_t finished_within(std::chrono::seconds window) override;
+    std::vector<Candidate> quarantined(int count) override;
+    std::int64_t invalidate(const Source& source) override;
+    void refuse(WorkerId worker, const std::string& reason) override;
+    std::optional<Canary> canary(const Worker& worker) override;
 
   private:
     /// Runs `body` as one transaction: whole or not at all. Errors of the database become StoreError or
@@ -103,6 +112,9 @@ auto SqlStore::transaction(const Dialect::Statements& beginning, Body body) {
         const Trouble trouble = dialect_.explain(error);
         if (trouble.passing) throw StoreUnavailable(place_ + ": " + trouble.advice);
         throw StoreError(place_ + ": " + trouble.advice);
+    } catch (const WorkerRefused& error) {
+        roll_back();
+        throw WorkerRefused(place_ + ": " + error.what());
     } catch (const StoreError& error) {
         roll_back();
         throw StoreError(place_ + ": " + error.what());
@@ -125,9 +137,9 @@ WorkerId SqlStore::add_worker(const Worker& worker) {
     return write([&] {
         long long id = 0;
         const long long process = worker.process;
-        sql_ << "INSERT INTO worker (host, process, device, engine, build, started)"
+        sql_ << "INSERT INTO worker (host, process, device, engine, build, started, seen)"
                 " VALUES (:host, :process, :device, :engine, :build, " +
-                    dialect_.now + ") RETURNING id",
+                    dialect_.now + ", " + dialect_.now + ") RETURNING id",
             use(worker.host), use(process), use(worker.device), use(worker.engine), use(worker.build), into(id);
         return WorkerId{id};
     });
@@ -152,6 +164,7 @@ Admission SqlStore::propose(WorkerId worker, const Proposal& proposal, std::chro
     return write([&] {
         const auto id = insert_candidate(worker, proposal);
         if (!proposal.invalid.empty()) {
+            note_sign_of_life(sql_, dialect_, worker);
             sql_ << "UPDATE funnel SET proposed = proposed + 1, invalid = invalid + 1";
             return Admission{id, invalid};
         }
@@ -166,6 +179,7 @@ Admission SqlStore::propose(WorkerId worker, const Proposal& proposal, std::chro
                     " + :lease, 'none', '', 0) ON CONFLICT (fingerprint)"
                     " DO UPDATE SET candidates = evaluation.candidates + 1 RETURNING candidates, state",
             use(fingerprint), use(candidate), use(holder), use(seconds), into(candidates), into(state);
+        note_sign_of_life(sql_, dialect_, worker);
         if (candidates == 1) {
             sql_ << "UPDATE funnel SET proposed = proposed + 1, open = open + 1";
             return Admission{id, claimed};
@@ -183,6 +197,7 @@ Admission SqlStore::propose(WorkerId worker, const Proposal& proposal, std::chro
 
 std::optional<Claim> SqlStore::reclaim(WorkerId worker, std::chrono::seconds lease, int maximum_attempts) {
     return write([&]() -> std::optional<Claim> {
+        note_sign_of_life(sql_, dialect_, worker);
         for (;;) {
             std::string fingerprint;
             long long candidate = 0;
@@ -198,8 +213,9 @@ std::optional<Claim> SqlStore::reclaim(WorkerId worker, std::chrono::seconds lea
             std::string graph;
             sql_ << "SELECT graph FROM candidate WHERE id = :id", use(candidate), into(graph);
             const long long holder = worker, seconds = lease.count();
-            sql_ << "UPDATE evaluation SET worker = :worker, attempts = attempts + 1, lease_until = " + dialect_.now +
-                        " + :lease WHERE fingerprint = :fingerprint",
+            sql_ << "UPDATE evaluation SET worker = :worker, attempts = attempts + 1, stage = '', step = 0, steps = 0,"
+                    " lease_until = " +
+                        dialect_.now + " + :lease WHERE fingerprint = :fingerprint",
                 use(holder), use(seconds), use(fingerprint);
             return Claim{candidate, read_graph(graph, candidate), read_hash(fingerprint, candidate), attempts + 1};
         }
@@ -223,15 +239,18 @@ std::string SqlStore::last_failure(const std::string& fingerprint) {
     return reason;
 }
 
-bool SqlStore::renew(WorkerId worker, const Hash128& fingerprint, std::chrono::seconds lease) {
+bool SqlStore::renew(WorkerId worker, const Hash128& fingerprint, std::chrono::seconds lease,
+                     const proxy_tasks::Progress& progress) {
     return write([&] {
         const auto key = to_string(fingerprint);
         const long long holder = worker, seconds = lease.count();
         std::string renewed;
         sql_ << "UPDATE evaluation SET lease_until = " + dialect_.now +
-                    " + :lease WHERE fingerprint = :fingerprint AND worker = :worker AND state = 'open'"
-                    " RETURNING fingerprint",
-            use(seconds), use(key), use(holder), into(renewed);
+                    " + :lease, stage = :stage, step = :step, steps = :steps"
+                    " WHERE fingerprint = :fingerprint AND worker = :worker AND state = 'open' RETURNING fingerprint",
+            use(seconds), use(progress.stage), use(progress.step), use(progress.steps), use(key), use(holder),
+            into(renewed);
+        note_sign_of_life(sql_, dialect_, worker);
         return !renewed.empty();
     });
 }
@@ -278,10 +297,12 @@ bool SqlStore::finish(WorkerId worker, const Hash128& fingerprint, const Outcome
         const auto accuracy = scored ? mean_accuracy(outcome.scores) : std::nullopt;
         Nullable mean(accuracy.value_or(std::numeric_limits<double>::quiet_NaN()));
         sql_ << "UPDATE evaluation SET state = :state, rejection = :rejection, reason = :reason, seconds = :seconds,"
-                " worker = :worker, mean_accuracy = :mean WHERE fingerprint = :fingerprint",
+                " worker = :worker, mean_accuracy = :mean, finished = " +
+                    dialect_.now + " WHERE fingerprint = :fingerprint",
             use(state), use(rejection), use(outcome.reason), use(outcome.seconds), use(holder),
             use(mean.value, mean.indicator), use(key);
         for (const auto& score : outcome.scores) insert_score(worker, key, score);
+        note_result(sql_, dialect_, worker);
         const auto column = funnel_column(outcome);
         sql_ << "UPDATE funnel SET " + before + " = " + before + " - 1, " + column + " = " + column + " + 1";
         if (scored) number_scored(key, candidates);
@@ -364,6 +385,60 @@ Funnel SqlStore::funnel() {
             into(quarantined), into(open);
         if (!sql_.got_data()) throw StoreError("the study's counts are missing: restore the file from a copy");
         return Funnel{proposed, invalid, duplicate, quality, stability, scored, quarantined, open};
+    });
+}
+
+void SqlStore::end_worker(WorkerId worker) {
+    write([&] {
+        const long long id = worker;
+        sql_ << "UPDATE worker SET ended = " + dialect_.now + " WHERE id = :id", use(id);
+        return true;
+    });
+}
+
+std::vector<WorkerStatus> SqlStore::workers(std::chrono::seconds seen_within) {
+    return read([&] { return read_workers(sql_, dialect_, seen_within); });
+}
+
+std::int64_t SqlStore::finished_within(std::chrono::seconds window) {
+    return read([&] {
+        long long count = 0;
+        sql_ << "SELECT COUNT(*) FROM evaluation WHERE finished IS NOT NULL AND finished > " + dialect_.now + " - " +
+                    std::to_string(window.count()),
+            into(count);
+        return std::int64_t{count};
+    });
+}
+
+std::vector<Candidate> SqlStore::quarantined(int count) {
+    return read([&] {
+        return read_candidates(sql_,
+                               "SELECT candidate AS chosen, -candidate AS place FROM evaluation"
+                               " WHERE state = 'quarantined' ORDER BY candidate DESC LIMIT " +
+                                   std::to_string(count));
+    });
+}
+
+std::int64_t SqlStore::invalidate(const Source& source) {
+    return write_durably([&] { return take_back(sql_, source); });
+}
+
+void SqlStore::refuse(WorkerId worker, const std::string& reason) {
+    write([&] {
+        const long long id = worker;
+        sql_ << "UPDATE worker SET refused = :reason WHERE id = :id", use(reason), use(id);
+        return true;
+    });
+}
+
+std::optional<Canary> SqlStore::canary(const Worker& worker) {
+    return read([&]() -> std::optional<Canary> {
+        const auto found = find_repeatable(sql_, worker);
+        if (!found) return std::nullopt;
+        auto candidates = read_candidates(
+            sql_, "SELECT id AS chosen, 0 AS place FROM candidate WHERE id = " + std::to_string(found->candidate));
+        if (candidates.empty()) return std::nullopt;
+        return Canary{std::move(candidates.front()), found->found_by};
     });
 }
 

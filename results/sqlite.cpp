@@ -108,15 +108,14 @@ void check_and_migrate(soci::session& sql, const std::string& path) {
 }
 
 /// Makes a whole study in a new file.
-void fill_new_file(const std::string& path, const std::string& configuration) {
+void fill_new_file(const std::string& path, const Fill& fill) {
     const auto session = connect_sqlite(path);
     auto& sql = *session;
     const auto dialect = sqlite_dialect();
     sql << "PRAGMA application_id = " + std::to_string(sqlite_application_id);
     sql << begin_writing;
     migrate(sql, dialect, 0);
-    sql << "INSERT INTO study (configuration, created) VALUES (:configuration, " + dialect.now + ")",
-        soci::use(configuration);
+    fill(sql, dialect);
     sql << "COMMIT";
     std::string mode;  // readers and one writer at once; it stays with the file
     sql << "PRAGMA journal_mode = WAL", soci::into(mode);
@@ -224,6 +223,7 @@ Dialect sqlite_dialect() {
         .write_surely = {"PRAGMA synchronous = FULL", begin_writing},
         .lock_row = "",
         .skip_locked = "",
+        .number_behind = [](const std::string&) { return Dialect::Statements(); },
         .check_place = [] {},
         .explain = explain_sqlite,
     };
@@ -245,7 +245,7 @@ bool sqlite_study_exists(const std::string& path) {
     return fs::exists(fs::symlink_status(path, error));
 }
 
-std::unique_ptr<Store> create_sqlite_study(const std::string& path, const std::string& configuration) {
+std::unique_ptr<Store> create_sqlite_study(const std::string& path, const Fill& fill) {
     if (sqlite_study_exists(path)) refuse_existing(path);
     refuse_leftovers(path);
     refuse_long_name(path);
@@ -253,10 +253,19 @@ std::unique_ptr<Store> create_sqlite_study(const std::string& path, const std::s
         remove_old_drafts(path);
         // A study appears under its name at once and whole: a kill leaves none, and of two makers one fails.
         const NewFile file(path);
-        fill_new_file(file.path(), configuration);
+        fill_new_file(file.path(), fill);
         publish(file.path(), path);
         return open(path);
     });
+}
+
+void delete_sqlite_study(const std::string& path) {
+    open_sqlite_study(path);  // not another program's file
+    for (const auto ending : endings) {
+        std::error_code error;
+        if (!fs::remove(path + std::string(ending), error) && error)
+            throw StoreError(path + std::string(ending) + ": can't be removed: " + error.message());
+    }
 }
 
 std::unique_ptr<Store> open_sqlite_study(const std::string& path) {

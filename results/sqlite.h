@@ -14,8 +14,9 @@ Dialect sqlite_dialect();
 inline constexpr int sqlite_application_id = 0x6e6d6163;
 
 /// Studies in SQLite files: as in study.h.
-std::unique_ptr<Store> create_sqlite_study(const std::string& path, const std::string& configuration);
+std::unique_ptr<Store> create_sqlite_study(const std::string& path, const Fill& fill);
 std::unique_ptr<Store> open_sqlite_study(const std::string& path);
+void delete_sqlite_study(const std::string& path);
 bool sqlite_study_exists(const std::string& path);
 
 /// Connects to the file with the settings that every user of a study needs. Makes the file if there is none.

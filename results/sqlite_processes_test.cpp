@@ -48,12 +48,7 @@ TEST(Processes, killed_while_upgrading_an_old_study_leave_one_that_can_be_upgrad
     Generator moments(13);
     for (int round = 0; round < 20; ++round) {
         StudyFile study("{}");
-        {
-            const auto sql = connect_sqlite(study.path());
-            *sql << "DROP INDEX evaluation_mean_accuracy";
-            *sql << "ALTER TABLE evaluation DROP COLUMN mean_accuracy";
-            *sql << "UPDATE schema_version SET version = 1";
-        }
+        downgrade_to_format_1(*connect_sqlite(study.path()));
         const auto child = start_child([&] { study.open(); });
         std::this_thread::sleep_for(std::chrono::microseconds(uniform_below(moments, 5'000)));
         kill(child, SIGKILL);

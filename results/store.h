@@ -32,6 +32,12 @@ class StoreUnavailable : public StoreError {
     using StoreError::StoreError;
 };
 
+/// A worker that may not work for the study any more, because what it found was taken back or was wrong.
+class WorkerRefused : public StoreError {
+  public:
+    using StoreError::StoreError;
+};
+
 /// Who did the work: recorded with each score, so that all scores of a faulty source can be found.
 struct Worker {
     std::string host;
@@ -90,6 +96,33 @@ std::string_view name(proxy_tasks::Rejection rejection);
 /// The mean accuracy over the tasks; nothing without scores.
 std::optional<double> mean_accuracy(std::span<const proxy_tasks::Score> scores);
 
+/// What others see of a worker.
+struct WorkerStatus {
+    struct Claim {
+        CandidateId candidate = 0;
+        proxy_tasks::Progress progress;
+    };
+    WorkerId id = 0;
+    Worker worker;
+    std::chrono::seconds age{};   ///< since it came
+    std::chrono::seconds seen{};  ///< since its last sign of life
+    std::int64_t evaluated = 0;   ///< results of its own
+    std::string refused;          ///< why it may not work any more; empty if it may
+    std::vector<Claim> claims;
+};
+
+/// Whose scores are wrong: one worker, all of a host, or all of a build. Exactly one is given.
+struct Source {
+    std::optional<WorkerId> worker;
+    std::optional<std::string> host, build;
+};
+
+/// A score to repeat.
+struct Canary {
+    Candidate candidate;
+    WorkerId found_by = 0;
+};
+
 /// How many candidates went which way. proposed = invalid + duplicate + quality + stability + scored + quarantined +
 /// open.
 struct Funnel {
@@ -109,15 +142,17 @@ class Store {
     /// Registers a worker; its id goes with its claims and scores.
     virtual WorkerId add_worker(const Worker& worker) = 0;
 
-    /// Records a candidate and claims its evaluation if its fingerprint is new.
+    /// Records a candidate and claims its evaluation if its fingerprint is new. Throws WorkerRefused, as `reclaim` and
+    /// `finish` do.
     virtual Admission propose(WorkerId worker, const Proposal& proposal, std::chrono::seconds lease) = 0;
 
     /// Takes over an evaluation whose lease has run out, if there is one. After `maximum_attempts` the layer is
     /// quarantined instead.
     virtual std::optional<Claim> reclaim(WorkerId worker, std::chrono::seconds lease, int maximum_attempts) = 0;
 
-    /// Holds on to a claim. False if another worker has it by now.
-    virtual bool renew(WorkerId worker, const primitives::Hash128& fingerprint, std::chrono::seconds lease) = 0;
+    /// Holds on to a claim, and tells others how far its evaluation is. False if another worker has it by now.
+    virtual bool renew(WorkerId worker, const primitives::Hash128& fingerprint, std::chrono::seconds lease,
+                       const proxy_tasks::Progress& progress = {}) = 0;
 
     /// Gives a claim back unfinished: it is open to others at once and the attempt doesn't count.
     virtual void release(WorkerId worker, const primitives::Hash128& fingerprint) = 0;
@@ -146,6 +181,31 @@ class Store {
     virtual std::optional<Worker> evaluated_by(const primitives::Hash128& fingerprint) = 0;
 
     virtual Funnel funnel() = 0;
+
+    /// Records that a worker is no more. Its claims stay until they are given back or their leases run out.
+    virtual void end_worker(WorkerId worker) = 0;
+
+    /// The workers that have not ended and gave a sign of life (a proposal, a claim, a result or a renewal) in this
+    /// time, with the claims that they hold, oldest worker first.
+    virtual std::vector<WorkerStatus> workers(std::chrono::seconds seen_within) = 0;
+
+    /// How many evaluations were finished in the last `window`.
+    virtual std::int64_t finished_within(std::chrono::seconds window) = 0;
+
+    /// The quarantined layers, the newest first, with the reason in their outcomes.
+    virtual std::vector<Candidate> quarantined(int count) = 0;
+
+    /// Takes back what a faulty source found: its layers are evaluated anew, by others, and count as open until then.
+    /// Its workers are refused from now on. Returns how many evaluations that were. Who has read the scores before (a
+    /// population) may still breed from them.
+    virtual std::int64_t invalidate(const Source& source) = 0;
+
+    /// Keeps a worker from working any more.
+    virtual void refuse(WorkerId worker, const std::string& reason) = 0;
+
+    /// A scored layer that a repetition should give the same scores, and who found them: the cheapest by a worker with
+    /// the same engine, device and build as this one, else nothing.
+    virtual std::optional<Canary> canary(const Worker& worker) = 0;
 };
 
 }  // namespace normact::results

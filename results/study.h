@@ -19,6 +19,15 @@ std::unique_ptr<Store> open_study(const std::string& place);
 /// True if something is there.
 bool study_exists(const std::string& place);
 
+/// Removes a study for good. No worker may be at work. Throws StoreError if there is none.
+void delete_study(const std::string& place);
+/// Brings a study of an older release up to date. In PostgreSQL this is not done unasked: workers of that release may
+/// be at work. Throws StoreError.
+void upgrade_study(const std::string& place);
+
+/// Throws StoreError for a place that can't be one, such as one with a password in it. Connects to nothing.
+void check_place(const std::string& place);
+
 /// True if the place is one in PostgreSQL.
 bool is_in_postgresql(const std::string& place);
 

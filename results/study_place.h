@@ -56,4 +56,16 @@ inline proxy_tasks::Outcome rejected(proxy_tasks::Rejection rejection) {
     return {.rejection = rejection, .reason = "a: accuracy 0.11 after 100 steps", .scores = {}, .seconds = 0.5};
 }
 
+/// Makes the tables of a new study those of format 1.
+inline void downgrade_to_format_1(soci::session& sql) {
+    for (const char* index : {"evaluation_mean_accuracy", "worker_alive", "evaluation_finished", "evaluation_worker",
+                              "evaluation_quarantined"})
+        sql << "DROP INDEX " + std::string(index);
+    for (const char* column : {"mean_accuracy", "stage", "step", "steps", "finished"})
+        sql << "ALTER TABLE evaluation DROP COLUMN " + std::string(column);
+    for (const char* column : {"seen", "ended", "evaluated", "refused"})
+        sql << "ALTER TABLE worker DROP COLUMN " + std::string(column);
+    sql << "UPDATE schema_version SET version = 1";
+}
+
 }  // namespace normact::results

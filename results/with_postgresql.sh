@@ -28,9 +28,14 @@ cat > "$folder/control" <<END
 #!/bin/bash
 set -eu
 case "\$1" in
-start)
-    ${as_user[*]} "$programs/pg_ctl" start --pgdata="$folder/data" --log="$folder/server-log" --wait --options="-p $port \\
-        -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=300" > /dev/null ;;
+start)  # after a kill, the server's processes need a moment to notice
+    for try in 1 2 3 4 5 6 7 8 9 10; do
+        ${as_user[*]} "$programs/pg_ctl" start --pgdata="$folder/data" --log="$folder/server-log" --wait \\
+            --options="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=300" \\
+            > /dev/null 2>&1 && exit 0
+        sleep 0.5
+    done
+    exit 1 ;;
 stop) ${as_user[*]} "$programs/pg_ctl" stop --pgdata="$folder/data" --mode=fast --wait > /dev/null ;;
 kill) kill -KILL "\$(head -1 "$folder/data/postmaster.pid")" ;;
 esac

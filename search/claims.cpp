@@ -10,15 +10,28 @@ Claims::Claims(std::unique_ptr<results::Store> store, results::WorkerId worker, 
       lease_(lease),
       thread_([this](const std::stop_token& stop) { keep_renewing(stop); }) {}
 
-Claims::Hold::Hold(Claims& claims, const primitives::Hash128& fingerprint)
-    : claims_(claims), fingerprint_(fingerprint) {
+Claims::Hold::Hold(Claims& claims, const primitives::Hash128& fingerprint) : claims_(claims) {
     const std::scoped_lock lock(claims_.mutex_);
-    claims_.held_.insert(fingerprint_);
+    held_ = claims_.held_.insert(claims_.held_.end(), {fingerprint, {}});
 }
 
 Claims::Hold::~Hold() {
     const std::scoped_lock lock(claims_.mutex_);
-    claims_.held_.erase(claims_.held_.find(fingerprint_));  // this one, not all that are equal
+    claims_.held_.erase(held_);
+}
+
+void Claims::Hold::set(const proxy_tasks::Progress& progress) {
+    const std::scoped_lock lock(claims_.mutex_);
+    held_->progress = progress;
+}
+
+void Claims::end() {
+    thread_.request_stop();
+    thread_.join();
+    try {
+        store_->end_worker(worker_);
+    } catch (const results::StoreError&) {  // then it is seen by its silence
+    }
 }
 
 void Claims::keep_renewing(const std::stop_token& stop) {
@@ -34,11 +47,11 @@ void Claims::keep_renewing(const std::stop_token& stop) {
     }
 }
 
-void Claims::renew(const std::multiset<primitives::Hash128>& held) {
-    for (const primitives::Hash128& fingerprint : held) {
+void Claims::renew(const std::list<Held>& held) {
+    for (const auto& [fingerprint, progress] : held) {
         try {
             // A lease that was lost stays lost: the evaluation goes on all the same, and the first result counts.
-            store_->renew(worker_, fingerprint, lease_);
+            store_->renew(worker_, fingerprint, lease_, progress);
         } catch (const results::StoreError&) {
             // A database that is busy is tried again at the next round; one that is broken also fails the worker, as
             // soon as it records a result.

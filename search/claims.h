@@ -5,9 +5,9 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <list>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <stop_token>
 #include <thread>
 
@@ -16,9 +16,17 @@ namespace normact::search {
 /// The claims that a worker holds. A thread of its own renews their leases three times a lease, so that an evaluation
 /// may take as long as it needs, while the claims of a dead worker are open to others after one lease.
 class Claims {
+    struct Held {
+        primitives::Hash128 fingerprint;
+        proxy_tasks::Progress progress;
+    };
+
   public:
     /// `store` is used by the renewing thread alone.
     Claims(std::unique_ptr<results::Store> store, results::WorkerId worker, std::chrono::seconds lease);
+
+    /// Records that the worker has ended, as far as its study can be reached. Nothing is renewed from then on.
+    void end();
 
     /// Keeps one claim renewed for as long as it lives.
     class Hold {
@@ -28,20 +36,23 @@ class Claims {
         Hold(const Hold&) = delete;
         Hold& operator=(const Hold&) = delete;
 
+        /// What the next renewals tell of the evaluation.
+        void set(const proxy_tasks::Progress& progress);
+
       private:
         Claims& claims_;
-        primitives::Hash128 fingerprint_;
+        std::list<Held>::iterator held_;
     };
 
   private:
     void keep_renewing(const std::stop_token& stop);
-    void renew(const std::multiset<primitives::Hash128>& held);
+    void renew(const std::list<Held>& held);
 
     std::unique_ptr<results::Store> store_;
     results::WorkerId worker_;
     std::chrono::seconds lease_;
-    std::mutex mutex_;                         // of held_
-    std::multiset<primitives::Hash128> held_;  // one thread may take up again what another still lets go of
+    std::mutex mutex_;      // of held_
+    std::list<Held> held_;  // maybe one twice: a thread may take up again what another still lets go of
     std::condition_variable_any never_;
     std::jthread thread_;  // last, so that it ends before what it uses
 };

@@ -45,6 +45,7 @@ class Search {
             tbb::parallel_for(
                 0, threads, [this](int) { guard([this] { work(); }); }, tbb::simple_partitioner{});
         });
+        claims_.end();
         if (error_) std::rethrow_exception(error_);
         return budget_reached_;
     }
@@ -100,7 +101,8 @@ class Search {
 
     void evaluate(Store& store, Assignment assignment, int& failures) {
         Candidate& candidate = assignment.candidate;
-        const Claims::Hold hold(claims_, candidate.fingerprint);
+        Claims::Hold hold(claims_, candidate.fingerprint);
+        assignment.tell = [&hold](const proxy_tasks::Progress& progress) { hold.set(progress); };
         const primitives::Hash128 fingerprint = candidate.fingerprint;
         try {
             // Isolated: waiting for work of its own, an evaluation must not take up another thread's loop.
@@ -119,13 +121,23 @@ class Search {
             return;
         }
         failures = 0;
-        if (!store.finish(worker_, fingerprint, candidate.outcome)) {
+        if (!finish(store, candidate)) {
             tell({Event::Kind::late, store.find(candidate.id).value()});
             return;
         }
         const bool scored = candidate.outcome.rejection == proxy_tasks::Rejection::none;
         candidate.state = scored ? Candidate::State::scored : Candidate::State::rejected;
         tell({scored ? Event::Kind::scored : Event::Kind::rejected, candidate});
+    }
+
+    /// Others evaluate what a refused worker may not record.
+    bool finish(Store& store, const Candidate& candidate) {
+        try {
+            return store.finish(worker_, candidate.fingerprint, candidate.outcome);
+        } catch (const results::WorkerRefused&) {
+            store.release(worker_, candidate.fingerprint);
+            throw;
+        }
     }
 
     void record_failure(Store& store, Candidate& candidate, const std::exception& error) {

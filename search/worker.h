@@ -16,6 +16,8 @@ namespace normact::search {
 struct Assignment {
     results::Candidate candidate;
     int attempt = 1;  ///< more where others have failed at it
+    /// Tells other workers how far the evaluation is; from any thread.
+    std::function<void(const proxy_tasks::Progress&)> tell;
 };
 
 /// Evaluates a layer: the proxy tasks in a search, a cheap synthetic fitness in benchmarks.
@@ -34,8 +36,9 @@ struct Event {
 ///
 /// An evaluation that throws proxy_tasks::Stopped is given back; any other exception is recorded as a failed attempt,
 /// and the search goes on. Throws that exception where a thread meets as many failures in a row as three layers have
-/// attempts, and whatever the store throws. Claims that could not be given back return after a lease.
-/// proxy_tasks::DeviceLost ends the work: all evaluations in flight count as failed, for any of them may have done it.
+/// attempts, and whatever the store throws; WorkerRefused where the study has refused this worker meanwhile. Claims
+/// that could not be given back return after a lease. proxy_tasks::DeviceLost ends the work: all evaluations in flight
+/// count as failed, for any of them may have done it.
 bool work(const Configuration& configuration, const std::function<std::unique_ptr<results::Store>()>& open,
           const results::Worker& worker, int threads, const Evaluate& evaluate, const std::stop_token& stop,
           const std::function<void(const Event&)>& report);

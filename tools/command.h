@@ -69,6 +69,10 @@ std::string help(const Command& command);
 
 // The commands, each in the file of its name.
 const Command& search_command();
+const Command& worker_command();
+const Command& launch_command();
+const Command& status_command();
+const Command& study_command();
 const Command& top_command();
 const Command& show_command();
 const Command& compare_command();

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["search", "top", "show", "compare", "verify", "bench", "doctor"]
+COMMANDS = ["search", "worker", "launch", "status", "study", "top", "show", "compare", "verify", "bench", "doctor"]
 S0 = "x*sigmoid(v1*x)/std_group(x)"
 
 

@@ -19,9 +19,10 @@
 namespace normact::tools {
 namespace {
 
-std::array<const Command*, 7> all_commands() {
-    return {&search_command(), &top_command(),   &show_command(),  &compare_command(),
-            &verify_command(), &bench_command(), &doctor_command()};
+std::array<const Command*, 11> all_commands() {
+    return {&search_command(), &worker_command(), &launch_command(), &status_command(),
+            &study_command(),  &top_command(),    &show_command(),   &compare_command(),
+            &verify_command(), &bench_command(),  &doctor_command()};
 }
 
 std::string overview() {

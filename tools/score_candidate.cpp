@@ -2,6 +2,8 @@
 
 #include "tools/command.h"
 
+#include <bit>
+#include <cstdint>
 #include <stdexcept>
 
 namespace normact::tools {
@@ -38,6 +40,17 @@ proxy_tasks::Outcome score_replicate(const proxy_tasks::Scorer& scorer, const se
                                      const std::function<void(const proxy_tasks::Progress&)>& progress) {
     prepare_this_thread();
     return scorer.score(layer.graph, layer.settings, configuration.seed, replicate, std::move(stop), progress);
+}
+
+bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
+
+bool identical(const proxy_tasks::Outcome& stored, const proxy_tasks::Outcome& again) {
+    if (stored.scores.size() != again.scores.size()) return false;
+    for (std::size_t i = 0; i < stored.scores.size(); ++i) {
+        const auto& [a, b] = std::pair(stored.scores[i], again.scores[i]);
+        if (a.task != b.task || a.replicate != b.replicate || !same_bits(a.accuracy, b.accuracy)) return false;
+    }
+    return true;
 }
 
 }  // namespace normact::tools

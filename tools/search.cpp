@@ -1,24 +1,20 @@
 // normact search: starts a study on this machine, or goes on with it.
 
 #include "results/study.h"
-#include "search/worker.h"
 #include "tools/candidates.h"
 #include "tools/command.h"
 #include "tools/configuration_difference.h"
 #include "tools/invocation.h"
 #include "tools/json_output.h"
-#include "tools/restart.h"
 #include "tools/score_candidate.h"
-#include "tools/search_progress.h"
 #include "tools/settings_argument.h"
 #include "tools/stop_on_signals.h"
 #include "tools/study_argument.h"
+#include "tools/study_work.h"
 #include "tools/table.h"
 #include "tools/terminal.h"
-#include "tools/worker_description.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -111,49 +107,6 @@ search::Budget larger_budget(search::Budget budget, const results::Funnel& funne
     return budget;
 }
 
-std::string budget_text(const search::Budget& budget) {
-    std::vector<std::string> limits;
-    if (budget.minutes > 0) limits.push_back(fmt::format("{} minutes", budget.minutes));
-    if (budget.scored > 0) limits.push_back(fmt::format("{} scored layers", budget.scored));
-    if (budget.proposed > 0) limits.push_back(fmt::format("{} candidates", budget.proposed));
-    return limits.empty() ? "until it is stopped" : fmt::format("{}", fmt::join(limits, " or "));
-}
-
-std::string heading(const Plan& plan, const results::Worker& worker) {
-    const proxy_tasks::ScoringSettings& scoring = plan.configuration.scoring;
-    std::string text = fmt::format("study   {} ({})\n", printable(plan.path), plan.resumes ? "goes on" : "new");
-    text +=
-        fmt::format("task    {}, {} steps of batch {} in {}\n", printable(scoring.dataset.name), scoring.training.steps,
-                    scoring.training.batch, printable(fmt::format("{}", fmt::join(scoring.anchors, ", "))));
-    text += fmt::format("engine  {} on {}, {} at once\n", worker.engine, printable(worker.device), plan.threads);
-    return text +
-           fmt::format("budget  {}; Ctrl-C stops, the study is kept\n\n", budget_text(plan.configuration.budget));
-}
-
-/// What one run came to.
-struct Run {
-    results::Funnel start;  ///< of the study when the run began
-    Seconds elapsed{};
-    bool budget_reached = false;
-};
-
-/// Works until the budget is reached or a stop is requested.
-Run work(const Plan& plan, const proxy_tasks::Scorer& scorer, const std::stop_token& stop) {
-    const results::Worker worker = describe_worker(plan.configuration.scoring.engine);
-    tell(heading(plan, worker));
-    SearchProgress progress(plan.configuration.budget, results::open_study(plan.path));
-    const auto open = [&plan] { return results::open_study(plan.path); };
-    const auto evaluate = [&](const search::Assignment& assignment, std::stop_token stop_one) {
-        // What others failed at may take the device from its neighbours.
-        const auto company = assignment.attempt > 1 ? proxy_tasks::Company::none : proxy_tasks::Company::welcome;
-        return score_candidate(scorer, plan.configuration, assignment.candidate.graph, std::move(stop_one), {},
-                               company);
-    };
-    const auto report = [&progress](const search::Event& event) { progress.report(event); };
-    const bool reached = search::work(plan.configuration, open, worker, plan.threads, evaluate, stop, report);
-    return {progress.start(), progress.elapsed(), reached};
-}
-
 std::string pace_text(const results::Funnel& start, const results::Funnel& end, Seconds elapsed) {
     const std::int64_t proposed = end.proposed - start.proposed;
     const std::int64_t scored = end.scored - start.scored;
@@ -197,22 +150,6 @@ std::string for_programs(const Study& study, const Run& run) {
     return printed(document);
 }
 
-/// How many evaluations of the study have come to an end.
-std::int64_t evaluations(const Plan& plan) {
-    const results::Funnel funnel = results::open_study(plan.path)->funnel();
-    return funnel.quality + funnel.stability + funnel.scored;
-}
-
-/// Only a new program has the device again. A layer that takes it away each time is quarantined after so many attempts;
-/// if nothing is evaluated even then, the device itself is broken, and this returns.
-void restart_unless_in_vain(const proxy_tasks::DeviceLost& error, bool evaluated_some, int maximum_attempts) {
-    const int vain = evaluated_some ? 0 : vain_restarts() + 1;
-    if (vain > maximum_attempts + 1) return;
-    tell(fmt::format("\nnormact: {}\nStarting again; what was in flight is evaluated again, each layer alone.\n",
-                     printable_lines(error.what())));
-    restart(vain);
-}
-
 int run(const Arguments& arguments) {
     StopOnSignals signals([] { tell("\nStopping: unfinished evaluations are given back. Once more ends at once.\n"); });
     Plan plan = read_plan(arguments);
@@ -220,21 +157,12 @@ int run(const Arguments& arguments) {
         make_scorer(plan.configuration.scoring);  // before the study is made: data may be missing
     make_study(plan, arguments);
     const std::string resume = resume_command(plan, plan.configuration.budget, arguments);
-    Run run;
-    const std::int64_t evaluated = evaluations(plan);
-    try {
-        run = work(plan, scorer, signals.token());
-    } catch (const proxy_tasks::DeviceLost& error) {
-        restart_unless_in_vain(error, evaluations(plan) > evaluated, plan.configuration.maximum_attempts);
-        throw std::runtime_error(
-            fmt::format("{}\nThis has now happened again and again without an evaluation between. "
-                        "See what `nvidia-smi` says, then go on with: {}",
-                        error.what(), resume));
-    } catch (const results::StoreError& error) {  // says what is to be done first
-        throw std::runtime_error(fmt::format("{}\nThen go on with: {}", error.what(), resume));
-    } catch (const std::exception& error) {
-        throw std::runtime_error(fmt::format("{}\nWhat was scored is kept. Go on with: {}", error.what(), resume));
-    }
+    const Run run = work({.study = plan.path,
+                          .configuration = plan.configuration,
+                          .threads = plan.threads,
+                          .status = plan.resumes ? "goes on" : "new",
+                          .resume = resume},
+                         scorer, signals.token());
     const Study study = open_study(plan.path);
     answer(arguments.has("json") ? for_programs(study, run) : for_people(plan, study, run, arguments));
     if (signals.signal() == 0) return fine;

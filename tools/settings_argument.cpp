@@ -43,8 +43,10 @@ std::vector<Option> settings_options() {
     return {{"preset", "NAME", fmt::format("settings to start from: {}", fmt::join(search::preset_names(), ", ")), {}},
             {"config", "FILE", "settings from a JSON file, in place of a preset", {}},
             {"set", "KEY=VALUE", "change one setting, as in scoring.training.steps=200", {}, true},
-            {"threads", "N", "layers trained at once (default: one a core)", {}}};
+            threads_option()};
 }
+
+Option threads_option() { return {"threads", "N", "layers trained at once (default: one a core)", {}}; }
 
 bool names_settings(const Arguments& arguments) { return arguments.has("preset") || arguments.has("config"); }
 

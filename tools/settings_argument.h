@@ -18,7 +18,9 @@ bool names_settings(const Arguments& arguments);
 /// each --set. Throws UsageError for what is wrong in the options or in the file.
 search::Configuration read_settings(const Arguments& arguments, const search::Configuration& otherwise);
 
-/// --threads, or the cores that this process may use.
+/// The option --threads.
+Option threads_option();
+/// Its value, or the cores that this process may use.
 int read_threads(const Arguments& arguments);
 
 }  // namespace normact::tools

@@ -9,8 +9,6 @@
 #include <filesystem>
 
 namespace normact::tools {
-namespace {
-
 std::vector<std::string> studies_in_working_folder() {
     std::vector<std::string> studies;
     std::error_code error;
@@ -22,9 +20,7 @@ std::vector<std::string> studies_in_working_folder() {
     return studies;
 }
 
-}  // namespace
-
-Option study_option(const std::string& help) { return {"study", "FILE", help, {}}; }
+Option study_option(const std::string& help) { return {"study", "PLACE", help, {}}; }
 
 std::string existing_study(const Arguments& arguments) {
     if (arguments.has("study")) return arguments.text("study");
@@ -38,17 +34,21 @@ std::string existing_study(const Arguments& arguments) {
     throw UsageError(fmt::format("several studies here; name one with --study: {}", fmt::join(studies, ", ")));
 }
 
-Study open_study(const std::string& path) {
-    Study study{path, results::open_study(path), {}};
+search::Configuration configuration_of(const std::string& path, results::Store& store) {
     try {
-        study.configuration = search::parse_configuration(study.store->configuration());
+        return search::parse_configuration(store.configuration());
     } catch (const search::ConfigurationError& error) {
         throw results::StoreError(
             fmt::format("{}: this release can't read the study's configuration: {}. Use the release of normact that "
                         "made the study.",
                         path, error.what()));
     }
-    return study;
+}
+
+Study open_study(const std::string& path) {
+    auto store = results::open_study(path);
+    search::Configuration configuration = configuration_of(path, *store);
+    return {path, std::move(store), std::move(configuration)};
 }
 
 primitives::LayerGraph trained_graph(const Study& study, const results::Candidate& candidate) {

@@ -20,6 +20,9 @@ Option study_option(const std::string& help);
 /// Throws UsageError if there are none or several.
 std::string existing_study(const Arguments& arguments);
 
+/// The files of the working folder that end in .study.db, in alphabetical order.
+std::vector<std::string> studies_in_working_folder();
+
 /// An open study and the configuration that it was made with.
 struct Study {
     std::string path;
@@ -29,6 +32,8 @@ struct Study {
 
 /// Throws StoreError.
 Study open_study(const std::string& path);
+/// What the open study at this path was made with. Throws StoreError.
+search::Configuration configuration_of(const std::string& path, results::Store& store);
 
 /// The graph that gave a candidate its scores: of several candidates with one function, the first one's. A candidate
 /// without an evaluation has its own. Throws StoreError.

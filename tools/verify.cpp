@@ -34,18 +34,6 @@ results::Candidate candidate_to_verify(const Study& study, results::CandidateId 
     return *candidate;
 }
 
-bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
-
-/// True if both are scores of the same tasks with the same accuracies.
-bool identical(const proxy_tasks::Outcome& stored, const proxy_tasks::Outcome& again) {
-    if (stored.scores.size() != again.scores.size()) return false;
-    for (std::size_t i = 0; i < stored.scores.size(); ++i) {
-        const auto& [a, b] = std::pair(stored.scores[i], again.scores[i]);
-        if (a.task != b.task || a.replicate != b.replicate || !same_bits(a.accuracy, b.accuracy)) return false;
-    }
-    return true;
-}
-
 proxy_tasks::Outcome evaluate_again(const Study& study, const primitives::LayerGraph& graph,
                                     const std::stop_token& stop) {
     const proxy_tasks::Scorer scorer = make_scorer(study.configuration.scoring);

@@ -1,0 +1,149 @@
+#include "results/patient_store.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <type_traits>
+#include <utility>
+
+namespace normact::results {
+namespace {
+
+class PatientStore final : public Store {
+  public:
+    PatientStore(std::function<std::unique_ptr<Store>()> open, Patience patience,
+                 std::shared_ptr<const Undelivered> undelivered)
+        : open_(std::move(open)), patience_(std::move(patience)), undelivered_(std::move(undelivered)) {}
+
+    std::string configuration() override { return patiently(&Store::configuration); }
+    WorkerId add_worker(const Worker& worker) override { return patiently(&Store::add_worker, worker); }
+    Admission propose(WorkerId worker, const Proposal& proposal, std::chrono::seconds lease) override {
+        return patiently(&Store::propose, worker, proposal, lease);
+    }
+    std::optional<Claim> reclaim(WorkerId worker, std::chrono::seconds lease, int maximum_attempts) override {
+        return patiently(&Store::reclaim, worker, lease, maximum_attempts);
+    }
+    /// Does not wait: the next renewal comes by itself.
+    bool renew(WorkerId worker, const primitives::Hash128& fingerprint, std::chrono::seconds lease,
+               const proxy_tasks::Progress& progress) override {
+        return once([&](Store& store) { return store.renew(worker, fingerprint, lease, progress); });
+    }
+    /// Does not wait: a worker that is to end must not hang, and leases run out by themselves.
+    void release(WorkerId worker, const primitives::Hash128& fingerprint) override {
+        once([&](Store& store) { store.release(worker, fingerprint); });
+    }
+    bool finish(WorkerId worker, const primitives::Hash128& fingerprint, const proxy_tasks::Outcome& outcome) override {
+        std::optional<Undelivered::Letter> letter;
+        const auto keep = [&] {
+            if (letter || !undelivered_) return;
+            try {
+                letter = undelivered_->keep(worker, fingerprint, outcome);
+            } catch (const StoreError& error) {  // a full disk: it is still in memory, and tried again
+                if (patience_.tell) patience_.tell(error.what());
+            }
+        };
+        const bool first = waiting_for([&](Store& store) { return store.finish(worker, fingerprint, outcome); }, keep);
+        if (letter) undelivered_->remove(*letter);
+        return first;
+    }
+    void fail(WorkerId worker, const primitives::Hash128& fingerprint, const std::string& reason) override {
+        patiently(&Store::fail, worker, fingerprint, reason);
+    }
+    std::vector<Candidate> scored_since(std::int64_t after, int limit, std::int64_t& position) override {
+        return waiting_for([&](Store& store) { return store.scored_since(after, limit, position); }, [] {});
+    }
+    std::vector<Candidate> best(int count) override { return patiently(&Store::best, count); }
+    std::optional<Candidate> find(CandidateId id) override { return patiently(&Store::find, id); }
+    std::optional<Worker> evaluated_by(const primitives::Hash128& fingerprint) override {
+        return patiently(&Store::evaluated_by, fingerprint);
+    }
+    Funnel funnel() override { return patiently(&Store::funnel); }
+    void end_worker(WorkerId worker) override {
+        once([&](Store& store) { store.end_worker(worker); });
+    }
+    std::vector<WorkerStatus> workers(std::chrono::seconds seen_within) override {
+        return patiently(&Store::workers, seen_within);
+    }
+    std::int64_t finished_within(std::chrono::seconds window) override {
+        return patiently(&Store::finished_within, window);
+    }
+    std::vector<Candidate> quarantined(int count) override { return patiently(&Store::quarantined, count); }
+    std::int64_t invalidate(const Source& source) override { return patiently(&Store::invalidate, source); }
+    void refuse(WorkerId worker, const std::string& reason) override { patiently(&Store::refuse, worker, reason); }
+    std::optional<Canary> canary(const Worker& worker) override { return patiently(&Store::canary, worker); }
+
+  private:
+    template <class Result, class... Parameters, class... Arguments>
+    Result patiently(Result (Store::*member)(Parameters...), const Arguments&... arguments) {
+        return waiting_for([&](Store& store) { return (store.*member)(arguments...); }, [] {});
+    }
+
+    template <class Call>
+    std::invoke_result_t<Call, Store&> once(Call call) {
+        try {
+            if (!store_) store_ = open_();
+            return call(*store_);
+        } catch (const StoreUnavailable&) {
+            store_.reset();  // its connection may be broken
+            throw;
+        }
+    }
+
+    /// Tries until it works; `on_failure` is called after each try that did not.
+    template <class Call, class OnFailure>
+    std::invoke_result_t<Call, Store&> waiting_for(Call call, OnFailure on_failure) {
+        for (auto pause = patience_.first_pause;; pause = std::min(2 * pause, patience_.longest_pause)) {
+            try {
+                if constexpr (std::is_void_v<std::invoke_result_t<Call, Store&>>) {
+                    once(call);
+                    back();
+                    return;
+                } else {
+                    auto result = once(call);
+                    back();
+                    return result;
+                }
+            } catch (const StoreUnavailable& error) {
+                on_failure();
+                if (patience_.stop.stop_requested()) throw;
+                gone(error.what());
+            }
+            wait(pause);
+        }
+    }
+
+    void gone(const std::string& reason) {
+        if (!std::exchange(is_away_, true) && patience_.tell) patience_.tell(reason);
+    }
+    void back() {
+        if (std::exchange(is_away_, false) && patience_.tell) patience_.tell("");
+    }
+
+    /// Many workers must not come back at the same moment: the pause is drawn around its length.
+    void wait(std::chrono::milliseconds pause) {
+        const std::chrono::milliseconds varied(
+            std::uniform_int_distribution<std::int64_t>(3 * pause.count() / 4, 5 * pause.count() / 4)(generator_));
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any never;
+        never.wait_for(lock, patience_.stop, varied, [] { return false; });
+    }
+
+    std::function<std::unique_ptr<Store>()> open_;
+    Patience patience_;
+    std::shared_ptr<const Undelivered> undelivered_;
+    std::unique_ptr<Store> store_;
+    bool is_away_ = false;
+    std::minstd_rand generator_{std::random_device()()};
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_patient_store(std::function<std::unique_ptr<Store>()> open, Patience patience,
+                                          std::shared_ptr<const Undelivered> undelivered) {
+    return std::make_unique<PatientStore>(std::move(open), std::move(patience), std::move(undelivered));
+}
+
+}  // namespace normact::results

@@ -1,0 +1,126 @@
+#include "results/workers.h"
+
+#include <map>
+#include <utility>
+
+namespace normact::results {
+namespace {
+
+using soci::into;
+using soci::use;
+
+void refuse_if_asked(const std::string& refused) {
+    if (!refused.empty()) throw WorkerRefused("this worker may not work for the study any more: " + refused);
+}
+
+/// Which workers are meant, as a condition on the table worker.
+std::pair<std::string, std::string> condition_of(const Source& source) {
+    if (source.worker) return {"id = CAST(:source AS BIGINT)", std::to_string(*source.worker)};
+    if (source.host) return {"host = :source", *source.host};
+    if (source.build) return {"build = :source", *source.build};
+    throw std::invalid_argument("a source needs a worker, a host or a build");
+}
+
+std::string words_of(const Source& source) {
+    if (source.worker) return "the scores of worker " + std::to_string(*source.worker) + " were taken back";
+    if (source.host) return "the scores of host " + *source.host + " were taken back";
+    return "the scores of build " + source.build.value() + " were taken back";
+}
+
+}  // namespace
+
+void note_sign_of_life(soci::session& sql, const Dialect& dialect, WorkerId worker) {
+    const long long id = worker;
+    std::string refused;
+    sql << "UPDATE worker SET seen = " + dialect.now + " WHERE id = :id RETURNING refused", use(id), into(refused);
+    refuse_if_asked(refused);
+}
+
+void note_result(soci::session& sql, const Dialect& dialect, WorkerId worker) {
+    const long long id = worker;
+    std::string refused;
+    sql << "UPDATE worker SET seen = " + dialect.now + ", evaluated = evaluated + 1 WHERE id = :id RETURNING refused",
+        use(id), into(refused);
+    refuse_if_asked(refused);
+}
+
+std::vector<WorkerStatus> read_workers(soci::session& sql, const Dialect& dialect, std::chrono::seconds seen_within) {
+    long long id = 0, process = 0, evaluated = 0;
+    double age = 0, seen = 0;
+    WorkerStatus status;
+    soci::statement workers =
+        (sql.prepare << "SELECT id, host, process, device, engine, build, " + dialect.now + " - started, " +
+                            dialect.now + " - seen, evaluated, refused FROM worker WHERE ended IS NULL AND seen > " +
+                            dialect.now + " - " + std::to_string(seen_within.count()) + " ORDER BY id",
+         into(id), into(status.worker.host), into(process), into(status.worker.device), into(status.worker.engine),
+         into(status.worker.build), into(age), into(seen), into(evaluated), into(status.refused));
+    std::vector<WorkerStatus> found;
+    std::map<WorkerId, std::size_t> places;
+    workers.execute();
+    while (workers.fetch()) {
+        status.id = id;
+        status.worker.process = process;
+        status.age = std::chrono::seconds(static_cast<std::int64_t>(age));
+        status.seen = std::chrono::seconds(static_cast<std::int64_t>(seen));
+        status.evaluated = evaluated;
+        places[id] = found.size();
+        found.push_back(status);
+    }
+    long long holder = 0, candidate = 0;
+    WorkerStatus::Claim claim;
+    soci::statement claims = (sql.prepare << "SELECT worker, candidate, stage, step, steps FROM evaluation"
+                                             " WHERE state = 'open' AND worker IS NOT NULL AND lease_until > " +
+                                                 dialect.now + " ORDER BY candidate",
+                              into(holder), into(candidate), into(claim.progress.stage), into(claim.progress.step),
+                              into(claim.progress.steps));
+    claims.execute();
+    while (claims.fetch()) {
+        claim.candidate = candidate;
+        if (const auto place = places.find(holder); place != places.end()) found[place->second].claims.push_back(claim);
+    }
+    return found;
+}
+
+std::int64_t take_back(soci::session& sql, const Source& source) {
+    const auto& [condition, value] = condition_of(source);
+    const std::string theirs = " AND worker IN (SELECT id FROM worker WHERE " + condition + ")";
+    const auto run = [&sql, value = value](const std::string& text) {
+        soci::statement statement = (sql.prepare << text, use(value));
+        statement.execute(true);
+        return statement.get_affected_rows();
+    };
+    const std::string scored =
+        "fingerprint IN (SELECT fingerprint FROM evaluation WHERE state = 'scored'" + theirs + ")";
+    run("DELETE FROM score WHERE " + scored);
+    run("UPDATE candidate SET position = NULL WHERE position IS NOT NULL AND " + scored);
+    const auto reopen = [&](const std::string& which) {
+        return run(
+            "UPDATE evaluation SET state = 'open', attempts = 0, lease_until = 0, worker = NULL, rejection = 'none',"
+            " reason = '', mean_accuracy = NULL, finished = NULL, stage = '', step = 0, steps = 0 WHERE " +
+            which + theirs);
+    };
+    const long long scores = reopen("state = 'scored'");
+    const long long quality = reopen("state = 'rejected' AND rejection = 'quality'");
+    const long long stability = reopen("state = 'rejected' AND rejection = 'stability'");
+    const std::string reason = words_of(source);
+    sql << "UPDATE worker SET refused = :reason WHERE " + condition, use(reason), use(value);
+    const long long all = scores + quality + stability;
+    sql << "UPDATE funnel SET scored = scored - :scores, quality = quality - :quality,"
+           " stability = stability - :stability, open = open + :all",
+        use(scores), use(quality), use(stability), use(all);
+    return all;
+}
+
+std::optional<Repeatable> find_repeatable(soci::session& sql, const Worker& worker) {
+    long long candidate = 0, found_by = 0;
+    // Of the latest ones, so that the cost does not grow with the study.
+    sql << "SELECT candidate, worker FROM (SELECT e.candidate, e.worker, e.seconds FROM evaluation AS e"
+           " JOIN worker AS w ON w.id = e.worker WHERE e.finished IS NOT NULL AND e.state = 'scored'"
+           " AND w.engine = :engine AND w.device = :device AND w.build = :build AND w.refused = ''"
+           " ORDER BY e.finished DESC LIMIT 20) AS latest ORDER BY seconds LIMIT 1",
+        use(worker.engine), use(worker.device), use(worker.build), into(candidate), into(found_by);
+    if (!sql.got_data()) return std::nullopt;
+    return Repeatable{candidate, found_by};
+}
+
+}  // namespace normact::results

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "results/dialect.h"
+#include "results/store.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+// What a study knows of its workers. Parts of a store's transactions: each runs within the caller's.
+namespace normact::results {
+
+/// Notes that the worker is alive. Locks its row, so it comes after the rows of evaluations and before the funnel's.
+/// Throws WorkerRefused if the worker may not work any more.
+void note_sign_of_life(soci::session& sql, const Dialect& dialect, WorkerId worker);
+
+/// Counts a result of the worker. Otherwise as note_sign_of_life.
+void note_result(soci::session& sql, const Dialect& dialect, WorkerId worker);
+
+std::vector<WorkerStatus> read_workers(soci::session& sql, const Dialect& dialect, std::chrono::seconds seen_within);
+
+/// Makes all evaluations of the source open again, refuses its workers, and returns how many evaluations that were.
+std::int64_t take_back(soci::session& sql, const Source& source);
+
+/// The candidate that this worker may repeat to the last bit, and who scored it.
+struct Repeatable {
+    CandidateId candidate = 0;
+    WorkerId found_by = 0;
+};
+std::optional<Repeatable> find_repeatable(soci::session& sql, const Worker& worker);
+
+}  // namespace normact::results

@@ -1,0 +1,109 @@
+#include "tools/worker_job.h"
+
+#include "tools/invocation.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+namespace normact::tools {
+namespace {
+
+constexpr int seconds_to_stop = 120;  ///< from the warning to the end
+
+/// What workers need of the caller's environment; the rest may hold secrets.
+constexpr const char* exported =
+    "PATH,HOME,NORMACT_DATA,PGPASSFILE,PGSERVICEFILE,PGSERVICE,XDG_STATE_HOME,XDG_CACHE_HOME";
+
+std::vector<std::string> worker_words(const WorkerJob& job) {
+    return {"worker", "--study", job.study, "--threads", fmt::to_string(job.threads)};
+}
+
+}  // namespace
+
+std::string slurm_script(const WorkerJob& job, const std::vector<std::string>& program) {
+    std::string text = "#!/bin/bash\n";
+    const auto directive = [&text](const std::string& words) { text += "#SBATCH " + words + "\n"; };
+    directive("--job-name=" + job.name);
+    directive(fmt::format("--array=0-{}", job.workers - 1));
+    directive("--ntasks=1");
+    directive(fmt::format("--cpus-per-task={}", job.threads));
+    if (job.gpus > 0) directive(fmt::format("--gres=gpu:{}", job.gpus));
+    if (!job.memory.empty()) directive("--mem=" + job.memory);
+    if (!job.time.empty()) directive("--time=" + job.time);
+    if (!job.partition.empty()) directive("--partition=" + job.partition);
+    directive("--requeue");
+    directive("--open-mode=append");
+    directive(fmt::format("--output={}-%A_%a.log", job.name));
+    directive(fmt::format("--signal=B:USR1@{}", seconds_to_stop));
+    directive(fmt::format("--export={}", exported));
+    text += "\n";
+    for (const auto& [name, value] : job.environment) text += fmt::format("export {}={}\n", name, shell_quoted(value));
+    std::string line;
+    for (const auto& words : {program, worker_words(job)})
+        for (const std::string& word : words) line += (line.empty() ? "" : " ") + shell_quoted(word);
+    return text + line + R"( &
+worker=$!
+
+# USR1: the time is nearly over, so go on in another job. TERM: preempted or cancelled; Slurm knows what comes then.
+again=no
+trap 'again=yes; kill -TERM $worker 2> /dev/null' USR1
+trap 'kill -TERM $worker 2> /dev/null' TERM
+wait $worker
+status=$?
+while kill -0 $worker 2> /dev/null; do  # a signal ended the wait, not the worker
+    wait $worker
+    status=$?
+done
+if [ $again = yes ] && [ $status = 0 ]; then
+    scontrol requeue "$SLURM_JOB_ID"
+fi
+exit $status
+)";
+}
+
+std::string kubernetes_manifest(const WorkerJob& job) {
+    using Json = nlohmann::ordered_json;
+    Json environment = Json::array();
+    environment.push_back(
+        {{"name", "PGPASSWORD"}, {"valueFrom", {{"secretKeyRef", {{"name", job.secret}, {"key", "password"}}}}}});
+    environment.push_back({{"name", "XDG_STATE_HOME"}, {"value", "/state"}});
+    for (const auto& [name, value] : job.environment) environment.push_back({{"name", name}, {"value", value}});
+    Json volumes = Json::array({{{"name", "state"}, {"emptyDir", Json::object()}}});
+    Json mounts = Json::array({{{"name", "state"}, {"mountPath", "/state"}}});
+    if (!job.data_claim.empty()) {
+        environment.push_back({{"name", "NORMACT_DATA"}, {"value", "/data"}});
+        volumes.push_back(
+            {{"name", "data"}, {"persistentVolumeClaim", {{"claimName", job.data_claim}, {"readOnly", true}}}});
+        mounts.push_back({{"name", "data"}, {"mountPath", "/data"}, {"readOnly", true}});
+    }
+    Json limits{{"cpu", fmt::to_string(job.threads)}, {"memory", job.memory.empty() ? "4Gi" : job.memory}};
+    if (job.gpus > 0) limits["nvidia.com/gpu"] = fmt::to_string(job.gpus);
+    const Json container{
+        {"name", "worker"},
+        {"image", job.image},
+        {"args", worker_words(job)},
+        {"env", std::move(environment)},
+        {"resources", {{"requests", limits}, {"limits", limits}}},
+        {"volumeMounts", std::move(mounts)},
+        {"securityContext", {{"allowPrivilegeEscalation", false}, {"capabilities", {{"drop", Json::array({"ALL"})}}}}}};
+    const Json pod{{"restartPolicy", "OnFailure"},
+                   {"terminationGracePeriodSeconds", seconds_to_stop},
+                   {"automountServiceAccountToken", false},
+                   {"containers", Json::array({container})},
+                   {"volumes", std::move(volumes)}};
+    // A worker that fails starts again, as often as it likes; one that ends well, at the study's budget, does not.
+    const Json specification{{"completionMode", "Indexed"},
+                             {"completions", job.workers},
+                             {"parallelism", job.workers},
+                             {"backoffLimit", 1'000'000},
+                             {"template", {{"metadata", {{"labels", {{"app", job.name}}}}}, {"spec", pod}}}};
+    const Json manifest{{"apiVersion", "batch/v1"},
+                        {"kind", "Job"},
+                        {"metadata", {{"name", job.name}, {"labels", {{"app", job.name}}}}},
+                        {"spec", specification}};
+    return manifest.dump(2) + "\n";
+}
+
+}  // namespace normact::tools
