@@ -21,8 +21,8 @@ export PGPASSFILE="$folder/pgpass"
 [ "${#as_user[@]}" = 0 ] || chown postgres "$folder/password"
 "${as_user[@]}" "$programs/initdb" --pgdata="$folder/data" --username=normact --pwfile="$folder/password" \
     --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync > "$folder/log" 2>&1
-port=$((20000 + RANDOM))
-while (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do port=$((20000 + RANDOM)); done
+port=$((10000 + RANDOM % 22000))  # below those that the system gives to clients
+while (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do port=$((10000 + RANDOM % 22000)); done
 
 cat > "$folder/control" <<END
 #!/bin/bash

@@ -127,6 +127,8 @@ def test_a_worker_that_is_told_to_stop_gives_back_and_ends_well(normact, place):
     wait_until(lambda: place in normact.json("study", "list", "--study", SERVER)["studies"])
     running = workers(normact, place, 2)
     wait_until(lambda: sum(len(worker["claims"]) for worker in normact.json("status", "--study", place)["workers"]) == 3)
+    for process in running:  # Slurm asks a process twice
+        process.send_signal(signal.SIGTERM)
     end(running)
     search.send_signal(signal.SIGINT)
     assert search.wait(60) == 130

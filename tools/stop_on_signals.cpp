@@ -51,7 +51,9 @@ void StopOnSignals::listen() {
         signalfd_siginfo received{};
         if (read(signals_, &received, sizeof received) != sizeof received) continue;
         const int number = static_cast<int>(received.ssi_signo);
-        if (signal_ != 0) _exit(128 + number);
+        // People who press Ctrl-C again are in a hurry. Schedulers send SIGTERM more than once and mean the same.
+        if (signal_ != 0 && number == SIGINT) _exit(128 + number);
+        if (signal_ != 0) continue;
         signal_ = number;
         on_first_();
         source_.request_stop();

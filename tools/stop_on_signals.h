@@ -7,8 +7,8 @@
 
 namespace normact::tools {
 
-/// Turns SIGINT (Ctrl-C), SIGTERM and SIGHUP into a stop request; a second one ends the program at once, with status
-/// 128 + the signal. Signals that the caller has set to be ignored (nohup) stay ignored.
+/// Turns SIGINT (Ctrl-C), SIGTERM and SIGHUP into a stop request; a SIGINT after that ends the program at once, with
+/// status 130. Signals that the caller has set to be ignored (nohup) stay ignored.
 /// Make it before any other thread: threads take over the signal mask of the one that starts them.
 class StopOnSignals {
   public:

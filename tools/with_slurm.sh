@@ -13,7 +13,7 @@ export PATH=$PATH:/usr/sbin
 folder=$(mktemp -d)
 chmod 755 "$folder"
 host=$(hostname -s)
-port=$((20000 + RANDOM))
+port=$((10000 + RANDOM % 22000))  # below those that the system gives to clients
 mkdir "$folder/state" "$folder/spool"
 (umask 077 && head -c 1024 /dev/urandom > "$folder/key")
 cat > "$folder/slurm.conf" <<END
