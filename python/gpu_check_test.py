@@ -68,3 +68,5 @@ def test_says_that_there_is_no_gpu():
     done = run("--device", "cuda")
     if done.returncode == 2:
         assert "PyTorch finds no GPU here" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr

@@ -32,7 +32,7 @@ class PatientStore final : public Store {
     }
     /// Does not wait: a worker that is to end must not hang, and leases run out by themselves.
     void release(WorkerId worker, const primitives::Hash128& fingerprint) override {
-        once([&](Store& store) { store.release(worker, fingerprint); });
+        at_most_twice([&](Store& store) { store.release(worker, fingerprint); });
     }
     bool finish(WorkerId worker, const primitives::Hash128& fingerprint, const proxy_tasks::Outcome& outcome) override {
         std::optional<Undelivered::Letter> letter;
@@ -61,7 +61,7 @@ class PatientStore final : public Store {
     }
     Funnel funnel() override { return patiently(&Store::funnel); }
     void end_worker(WorkerId worker) override {
-        once([&](Store& store) { store.end_worker(worker); });
+        at_most_twice([&](Store& store) { store.end_worker(worker); });
     }
     std::vector<WorkerStatus> workers(std::chrono::seconds seen_within) override {
         return patiently(&Store::workers, seen_within);
@@ -91,9 +91,20 @@ class PatientStore final : public Store {
         }
     }
 
+    /// The connection may have broken in minutes of training, with the database there all the same.
+    template <class Call>
+    void at_most_twice(Call call) {
+        try {
+            once(call);
+        } catch (const StoreUnavailable&) {
+            once(call);
+        }
+    }
+
     /// Tries until it works; `on_failure` is called after each try that did not.
     template <class Call, class OnFailure>
     std::invoke_result_t<Call, Store&> waiting_for(Call call, OnFailure on_failure) {
+        bool last_try = false;
         for (auto pause = patience_.first_pause;; pause = std::min(2 * pause, patience_.longest_pause)) {
             try {
                 if constexpr (std::is_void_v<std::invoke_result_t<Call, Store&>>) {
@@ -107,10 +118,11 @@ class PatientStore final : public Store {
                 }
             } catch (const StoreUnavailable& error) {
                 on_failure();
-                if (patience_.stop.stop_requested()) throw;
+                if (last_try) throw;
+                last_try = patience_.stop.stop_requested();
                 gone(error.what());
             }
-            wait(pause);
+            wait(pause);  // not if a stop is requested
         }
     }
 

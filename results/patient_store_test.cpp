@@ -70,6 +70,22 @@ TEST(PatientStore, does_not_wait_with_what_comes_again_or_ends_a_worker) {
     EXPECT_THROW(store->end_worker(1), StoreUnavailable);
 }
 
+TEST(PatientStore, tries_over_a_new_connection_before_it_gives_up_a_claim_or_stops) {
+    Outage outage(0);
+    const auto worker = outage.open()->add_worker({});
+    outage.open()->propose(worker, proposal(1), long_lease);
+    outage.open()->propose(worker, proposal(2), long_lease);
+    const auto store = outage.patient();
+    outage.left = 1;
+    store->release(worker, proposal(1).fingerprint);
+    EXPECT_TRUE(outage.study.open()->reclaim(worker, long_lease, 3));
+    outage.stop.request_stop();
+    const auto stopping = outage.patient();
+    outage.left = 1;
+    EXPECT_TRUE(stopping->finish(worker, proposal(2).fingerprint, scored(0.5, 0.5)));
+    EXPECT_EQ(outage.letters(), 0);
+}
+
 TEST(PatientStore, passes_errors_that_waiting_does_not_mend) {
     Outage outage(0);
     EXPECT_THROW(outage.patient()->finish(1, proposal(1).fingerprint, scored(0.5, 0.5)), StoreError);

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <libpq-fe.h>
+#include <new>
 #include <poll.h>
 #include <string_view>
 #include <utility>
@@ -178,28 +180,54 @@ struct CloseConnection {
 
 /// Waits until libpq can go on with a connection.
 void wait_for(PGconn* connection, PostgresPollingStatusType what) {
-    constexpr int longest_wait = 10'000;
+    constexpr int longest_wait = 1'000;
     pollfd socket{PQsocket(connection), static_cast<short>(what == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
     poll(&socket, 1, longest_wait);
 }
 
+/// The SQLSTATE in a verbose message of the server, "FATAL:  28P01: …" in the server's language; empty if it has none.
+std::string_view state_in(std::string_view message) {
+    constexpr std::size_t length = 5;
+    constexpr std::string_view before = ":  ";
+    for (auto at = message.find(before); at != std::string_view::npos; at = message.find(before, at + 1)) {
+        const std::string_view state = message.substr(at + before.size(), length);
+        if (state.size() == length && message.substr(at + before.size() + length).starts_with(": ") &&
+            state.find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string_view::npos)
+            return state;
+    }
+    return {};
+}
+
+/// What libpq found by itself. Only what the network or a server that is away does passes; what is set wrongly on this
+/// machine, such as a service that is not there, stays.
+Trouble trouble_of_libpq(std::string_view message) {
+    constexpr std::string_view passing[] = {"Connection refused", "timeout",     "timed out", "No route",
+                                            "unreachable",        "closed the",  "reset",     "could not translate",
+                                            "Broken pipe",        "No such file"};
+    if (std::ranges::any_of(passing,
+                            [&](std::string_view part) { return message.find(part) != std::string_view::npos; }))
+        return trouble_of("08", message);
+    return {"no connection can be made: " + std::string(message.substr(0, message.find('\n'))), false};
+}
+
 /// Why no connection can be made: SOCI keeps that to itself.
 Trouble connection_trouble(const PostgresqlPlace& place) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     const std::unique_ptr<PGconn, CloseConnection> connection(PQconnectStart(place.connection.c_str()));
-    if (!connection || PQstatus(connection.get()) == CONNECTION_BAD)
-        return trouble_of("08", connection ? PQerrorMessage(connection.get()) : "out of memory");
+    if (!connection) throw std::bad_alloc();
     PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);  // brings the SQLSTATE
-    auto status = PGRES_POLLING_WRITING;
+    auto status = PQstatus(connection.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
     while (status == PGRES_POLLING_READING || status == PGRES_POLLING_WRITING) {
+        if (std::chrono::steady_clock::now() > end) return trouble_of("08", "timeout: it does not answer");
         wait_for(connection.get(), status);
         status = PQconnectPoll(connection.get());
     }
     if (status == PGRES_POLLING_OK) return trouble_of("08", "it was away for a moment");
     const std::string_view message = PQerrorMessage(connection.get());
-    constexpr std::string_view mark = "FATAL:  ";
-    const auto fatal = message.find(mark);
-    if (fatal == std::string_view::npos) return trouble_of("08", message);
-    return trouble_of(message.substr(fatal + mark.size(), 5), message.substr(fatal + mark.size() + 7));
+    if (const std::string_view state = state_in(message); !state.empty())
+        return trouble_of(state, message.substr(static_cast<std::size_t>(state.data() - message.data()) + 7));
+    if (PQconnectionNeedsPassword(connection.get()) != 0) return trouble_of("28", message);
+    return trouble_of_libpq(message);
 }
 
 std::unique_ptr<soci::session> connected(const PostgresqlPlace& place) {
@@ -222,7 +250,7 @@ PostgresqlPlace parse_postgresql_place(const std::string& place) {
     const auto mark = place.find('#');
     std::string study(mark == std::string::npos ? default_study : std::string_view(place).substr(mark + 1));
     const Options options = parse_options(place.substr(0, mark));
-    if (!option(options, "password").empty())
+    if (!option(options, "password").empty() || !option(options, "sslpassword").empty())
         throw StoreError(
             "the study's place holds a password, which everyone on this machine could read. Leave it out, change it, "
             "and put it into ~/.pgpass, or into the file that PGPASSFILE names");

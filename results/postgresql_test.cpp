@@ -161,6 +161,22 @@ TEST(PostgresqlErrors, of_a_server_that_is_away_are_passing) {
     EXPECT_EQ(study.open()->funnel().proposed, 0);
 }
 
+TEST(PostgresqlErrors, of_what_is_set_wrongly_here_do_not_pass) {
+    const std::string file = std::getenv("PGPASSFILE");
+    setenv("PGPASSFILE", "/dev/null", 1);
+    const std::string without_password = error_of([] { open_study(server()); });
+    setenv("PGPASSFILE", file.c_str(), 1);
+    EXPECT_THAT(without_password, HasSubstr("Passwords are read from PGPASSFILE"));
+    try {
+        open_study("service=nowhere");
+        FAIL() << "opened";
+    } catch (const StoreUnavailable& error) {
+        FAIL() << "a worker would wait for ever: " << error.what();
+    } catch (const StoreError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("nowhere"));
+    }
+}
+
 TEST(PostgresqlErrors, of_a_wrong_user_or_database_say_what_to_do) {
     const std::string url = server();
     const auto at = url.find('@');

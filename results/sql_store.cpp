@@ -379,12 +379,13 @@ std::optional<Worker> SqlStore::evaluated_by(const Hash128& fingerprint) {
 Funnel SqlStore::funnel() {
     return read([&] {
         long long proposed = 0, invalid = 0, duplicate = 0, quality = 0, stability = 0, scored = 0, quarantined = 0,
-                  open = 0;
-        sql_ << "SELECT proposed, invalid, duplicate, quality, stability, scored, quarantined, open FROM funnel",
+                  open = 0, last_position = 0;
+        sql_ << "SELECT proposed, invalid, duplicate, quality, stability, scored, quarantined, open, last_position"
+                " FROM funnel",
             into(proposed), into(invalid), into(duplicate), into(quality), into(stability), into(scored),
-            into(quarantined), into(open);
+            into(quarantined), into(open), into(last_position);
         if (!sql_.got_data()) throw StoreError("the study's counts are missing: restore the file from a copy");
-        return Funnel{proposed, invalid, duplicate, quality, stability, scored, quarantined, open};
+        return Funnel{proposed, invalid, duplicate, quality, stability, scored, quarantined, open, last_position};
     });
 }
 
@@ -420,7 +421,11 @@ std::vector<Candidate> SqlStore::quarantined(int count) {
 }
 
 std::int64_t SqlStore::invalidate(const Source& source) {
-    return write_durably([&] { return take_back(sql_, source); });
+    write_durably([&] {
+        refuse_workers(sql_, source);
+        return true;
+    });
+    return write_durably([&] { return take_back(sql_, dialect_, source); });
 }
 
 void SqlStore::refuse(WorkerId worker, const std::string& reason) {

@@ -128,6 +128,7 @@ struct Canary {
 struct Funnel {
     std::int64_t proposed = 0, invalid = 0, duplicate = 0, quality = 0, stability = 0, scored = 0, quarantined = 0,
                  open = 0;
+    std::int64_t last_position = 0;  ///< where a call of scored_since would end now
 };
 
 /// A study's database. Any number of threads and processes may use one study at once, each thread through a Store of
@@ -196,8 +197,8 @@ class Store {
     virtual std::vector<Candidate> quarantined(int count) = 0;
 
     /// Takes back what a faulty source found: its layers are evaluated anew, by others, and count as open until then.
-    /// Its workers are refused from now on. Returns how many evaluations that were. Who has read the scores before (a
-    /// population) may still breed from them.
+    /// Its workers are refused from now on; new ones of the same host or build are not. Returns how many evaluations
+    /// that were. Who has read the scores before (a population) may still breed from them.
     virtual std::int64_t invalidate(const Source& source) = 0;
 
     /// Keeps a worker from working any more.

@@ -292,6 +292,7 @@ TEST_P(StoreConformance, lists_the_scored_in_the_order_in_which_they_became_it) 
     finish(1, scored(0.1, 0.1));
     const auto duplicate_of_b = propose(2).candidate;
     EXPECT_EQ(ids_scored_since(0), (std::vector{b, a, duplicate_of_a, duplicate_of_b}));
+    EXPECT_EQ(store->funnel().last_position, position);
 }
 
 TEST_P(StoreConformance, lists_the_scored_in_pieces_that_join) {

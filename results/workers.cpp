@@ -81,7 +81,13 @@ std::vector<WorkerStatus> read_workers(soci::session& sql, const Dialect& dialec
     return found;
 }
 
-std::int64_t take_back(soci::session& sql, const Source& source) {
+void refuse_workers(soci::session& sql, const Source& source) {
+    const auto& [condition, value] = condition_of(source);
+    const std::string reason = words_of(source);
+    sql << "UPDATE worker SET refused = :reason WHERE " + condition, use(reason), use(value);
+}
+
+std::int64_t take_back(soci::session& sql, const Dialect& dialect, const Source& source) {
     const auto& [condition, value] = condition_of(source);
     const std::string theirs = " AND worker IN (SELECT id FROM worker WHERE " + condition + ")";
     const auto run = [&sql, value = value](const std::string& text) {
@@ -89,6 +95,9 @@ std::int64_t take_back(soci::session& sql, const Source& source) {
         statement.execute(true);
         return statement.get_affected_rows();
     };
+    // First of all the rows, so that neither results nor duplicates come between the statements.
+    run("SELECT COUNT(*) FROM (SELECT fingerprint FROM evaluation WHERE state IN ('scored', 'rejected')" + theirs +
+        dialect.lock_row + ") AS locked");
     const std::string scored =
         "fingerprint IN (SELECT fingerprint FROM evaluation WHERE state = 'scored'" + theirs + ")";
     run("DELETE FROM score WHERE " + scored);
@@ -102,8 +111,6 @@ std::int64_t take_back(soci::session& sql, const Source& source) {
     const long long scores = reopen("state = 'scored'");
     const long long quality = reopen("state = 'rejected' AND rejection = 'quality'");
     const long long stability = reopen("state = 'rejected' AND rejection = 'stability'");
-    const std::string reason = words_of(source);
-    sql << "UPDATE worker SET refused = :reason WHERE " + condition, use(reason), use(value);
     const long long all = scores + quality + stability;
     sql << "UPDATE funnel SET scored = scored - :scores, quality = quality - :quality,"
            " stability = stability - :stability, open = open + :all",

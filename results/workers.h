@@ -20,8 +20,10 @@ void note_result(soci::session& sql, const Dialect& dialect, WorkerId worker);
 
 std::vector<WorkerStatus> read_workers(soci::session& sql, const Dialect& dialect, std::chrono::seconds seen_within);
 
-/// Makes all evaluations of the source open again, refuses its workers, and returns how many evaluations that were.
-std::int64_t take_back(soci::session& sql, const Source& source);
+/// Refuses the workers of the source. In a transaction before that of take_back: no result of theirs comes after it.
+void refuse_workers(soci::session& sql, const Source& source);
+/// Makes all evaluations of the source open again, and returns how many evaluations that were.
+std::int64_t take_back(soci::session& sql, const Dialect& dialect, const Source& source);
 
 /// The candidate that this worker may repeat to the last bit, and who scored it.
 struct Repeatable {

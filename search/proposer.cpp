@@ -65,6 +65,11 @@ Member member_of(Candidate candidate, const std::vector<std::string>& tasks) {
     return member;
 }
 
+/// Where to begin to read scored candidates: what is older would leave the window at once.
+std::int64_t first_position(int window, const results::Funnel& funnel) {
+    return window == 0 ? 0 : std::max<std::int64_t>(0, funnel.last_position - window);
+}
+
 }  // namespace
 
 bool reached(const Budget& budget, const results::Funnel& funnel) {
@@ -81,7 +86,8 @@ Proposer::Proposer(const Configuration& configuration, results::WorkerId worker,
       next_initial_(std::cmp_less(funnel.proposed, configuration.evolution.initial.size())
                         ? 0
                         : configuration.evolution.initial.size()),
-      population_(configuration.evolution.window) {}
+      population_(configuration.evolution.window),
+      position_(first_position(configuration.evolution.window, funnel)) {}
 
 std::optional<Assignment> Proposer::next(results::Store& store, const std::stop_token& stop,
                                          const std::function<void(const Event&)>& tell) {

@@ -48,7 +48,7 @@ class Proposer {
     Generator generator_;
     std::size_t next_initial_;
     Population population_;
-    std::int64_t position_ = 0;  // in the store's sequence of scored candidates
+    std::int64_t position_;  // in the store's sequence of scored candidates
 };
 
 }  // namespace normact::search

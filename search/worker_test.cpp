@@ -167,6 +167,20 @@ TEST(Worker, evaluates_two_layers_at_once_on_two_threads) {
     EXPECT_TRUE(met);
 }
 
+TEST(Worker, that_comes_later_reads_no_more_scores_than_its_window_holds) {
+    Study study(60);
+    study.run(1, quick_score);
+    study.configuration.evolution.window = 10;
+    study.configuration.budget.scored = 61;
+    // An older score that makes no sense would be refused if it were read.
+    *study.file.connect() << "UPDATE score SET task = 'other' WHERE fingerprint = (SELECT fingerprint FROM evaluation"
+                             " WHERE state = 'scored' AND candidates = 1 ORDER BY candidate LIMIT 1)";
+    EXPECT_TRUE(study.run(1, quick_score));
+    study.configuration.evolution.window = 0;
+    study.configuration.budget.scored = 62;
+    EXPECT_THROW(study.run(1, quick_score), results::StoreError) << "without a window all are read";
+}
+
 TEST(Worker, tells_one_event_at_a_time) {
     Study study(50);
     std::atomic<int> inside = 0, most = 0;

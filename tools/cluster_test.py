@@ -313,14 +313,15 @@ def test_connections_that_are_cut_at_any_moment_lose_nothing(normact, place):
 def test_a_worker_can_be_stopped_while_the_database_is_away_and_its_outcome_is_brought_later(normact, place):
     start_study(normact, place)
     running = workers(normact, place, 2)
-    time.sleep(1)
+    wait_until(lambda: sum(len(worker["claims"]) for worker in normact.json("status", "--study", place)["workers"]) == 2)
     server("kill")
     try:
-        time.sleep(1.5)
+        wait_until(lambda: list((normact.folder / "state").rglob("*.json")))
         end(running)
     finally:
         server("start")
     kept = list((normact.folder / "state").rglob("*.json"))
+    assert kept
     last = workers(normact, place, 1)
     wait_until(lambda: not list((normact.folder / "state").rglob("*.json")))
     end(last)
@@ -334,10 +335,13 @@ def test_clocks_of_workers_do_not_matter(normact, place):
     start_study(normact, place)
     wrong = {"LD_PRELOAD": os.environ["WRONG_CLOCK"]}
     running = [subprocess.Popen([PROGRAM, "worker", "--study", place, "--threads", "1", "--no-canary"],
-                                cwd=normact.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                env=os.environ | wrong | {"WRONG_CLOCK_SECONDS": str(hours * 3600)})
+                                cwd=normact.folder, stdout=subprocess.DEVNULL,
+                                stderr=open(normact.folder / f"worker-{hours}.log", "w"), env=os.environ | wrong | {"WRONG_CLOCK_SECONDS": str(hours * 3600)})
                for hours in (5, -5)]
+    assert [process.poll() for process in running] == [None, None]
     goes_on(place, results=5)
+    for hours in (5, -5):
+        assert "LD_PRELOAD" not in (normact.folder / f"worker-{hours}.log").read_text()
     for worker, in sql(place, "SELECT id FROM worker WHERE ended IS NULL"):
         wait_until(lambda: number(place, f"SELECT evaluated FROM worker WHERE id = {worker}") > 0)
     end(running)

@@ -1,7 +1,9 @@
 """What `normact launch` writes, and workers on this machine."""
 
 import json
+import re
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -79,11 +81,13 @@ def test_a_study_name_can_not_break_out_of_the_script(normact):
 
 def test_local_workers_work_until_the_budget_and_keep_logs(normact):
     normact("search", "--study", "s.study.db", "--threads", 1, *settings(budget__scored=1))
-    subprocess.run(["sqlite3", "--version"], capture_output=True)
-    normact("study", "info", "--study", "s.study.db")
+    with sqlite3.connect(normact.folder / "s.study.db") as study:
+        configuration, = study.execute("SELECT configuration FROM study").fetchone()
+        study.execute("UPDATE study SET configuration = ?", (re.sub(r'"scored": *1', '"scored": 20', configuration),))
     normact("launch", "local", "--study", "s.study.db", "--workers", 3)
     logs = [(normact.folder / f"normact-{worker}.log").read_text() for worker in range(3)]
     assert all("The study's budget is reached" in log for log in logs)
+    assert len(normact.scores("s.study.db")) >= 20
 
 
 def test_local_workers_are_told_to_stop(normact):

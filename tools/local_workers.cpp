@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -44,6 +46,52 @@ pid_t start(const WorkerJob& job, const std::vector<std::string>& words, int wor
     return child;
 }
 
+/// Processes that were started. What still runs when this object goes is asked to stop and waited for.
+class LocalWorkers {
+  public:
+    struct Ended {
+        int worker = 0;
+        int status = 0;  ///< of waitpid
+    };
+
+    LocalWorkers() = default;
+    ~LocalWorkers() {
+        ask_to_stop();
+        while (wait_for_one()) {
+        }
+    }
+    LocalWorkers(const LocalWorkers&) = delete;
+    LocalWorkers& operator=(const LocalWorkers&) = delete;
+
+    void add(pid_t process, int worker) {
+        const std::scoped_lock lock(mutex_);
+        running_[process] = worker;
+    }
+
+    void ask_to_stop() {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& [process, worker] : running_) kill(process, SIGTERM);
+    }
+
+    /// Nothing if none is left.
+    std::optional<Ended> wait_for_one() {
+        siginfo_t information{};
+        // Looked at first and taken under the lock: until then nobody else can get its number.
+        while (waitid(P_ALL, 0, &information, WEXITED | WNOWAIT) != 0)
+            if (errno != EINTR) return std::nullopt;
+        const std::scoped_lock lock(mutex_);
+        Ended ended;
+        waitpid(information.si_pid, &ended.status, 0);
+        ended.worker = running_[information.si_pid];
+        running_.erase(information.si_pid);
+        return ended;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::map<pid_t, int> running_;
+};
+
 }  // namespace
 
 std::vector<std::string> local_worker(const WorkerJob& job) {
@@ -56,34 +104,19 @@ std::vector<std::string> local_worker(const WorkerJob& job) {
 }
 
 bool run_local_workers(const WorkerJob& job, const std::stop_token& stop) {
-    std::map<pid_t, int> running;
     const std::vector<std::string> words = local_worker(job);
-    for (int worker = 0; worker < job.workers; ++worker) running[start(job, words, worker)] = worker;
+    LocalWorkers workers;
+    for (int worker = 0; worker < job.workers; ++worker) workers.add(start(job, words, worker), worker);
     tell(fmt::format("{} workers are at work; their logs are {} to {}. Ctrl-C stops them.\n", job.workers,
                      log_of(job, 0), log_of(job, job.workers - 1)));
-    const std::vector<pid_t> all = [&] {
-        std::vector<pid_t> ids;
-        for (const auto& [process, worker] : running) ids.push_back(process);
-        return ids;
-    }();
-    const std::stop_callback tell_workers(stop, [&all] {
-        for (const pid_t process : all) kill(process, SIGTERM);
-    });
-    bool fine = true;
-    while (!running.empty()) {
-        int status = 0;
-        const pid_t ended = waitpid(-1, &status, 0);
-        if (ended < 0 && errno == EINTR) continue;
-        if (ended < 0) throw std::system_error(errno, std::generic_category(), "can't wait for workers");
-        const auto worker = running.find(ended);
-        if (worker == running.end()) continue;
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-            fine = false;
-            tell(fmt::format("Worker {} failed; {} says why.\n", worker->second, log_of(job, worker->second)));
-        }
-        running.erase(worker);
+    const std::stop_callback tell_workers(stop, [&workers] { workers.ask_to_stop(); });
+    bool all_fine = true;
+    while (const auto ended = workers.wait_for_one()) {
+        if (ended->status == 0) continue;
+        all_fine = false;
+        tell(fmt::format("Worker {} failed; {} says why.\n", ended->worker, log_of(job, ended->worker)));
     }
-    return fine;
+    return all_fine;
 }
 
 }  // namespace normact::tools

@@ -66,12 +66,6 @@ void deliver(const std::string& study, results::Store& store) {
     if (count > 0) tell(fmt::format("{} outcomes from before, when the database was away, are recorded now.\n", count));
 }
 
-/// How many evaluations of the study have come to an end.
-std::int64_t evaluations(results::Store& store) {
-    const results::Funnel funnel = store.funnel();
-    return funnel.quality + funnel.stability + funnel.scored;
-}
-
 /// Only a new program has the device again. A layer that takes it away each time is quarantined after so many attempts;
 /// if nothing is evaluated even then, the device itself is broken, and this returns.
 void restart_unless_in_vain(const proxy_tasks::DeviceLost& error, bool evaluated_some, int maximum_attempts) {
@@ -83,7 +77,8 @@ void restart_unless_in_vain(const proxy_tasks::DeviceLost& error, bool evaluated
 }
 
 Run work_once(const WorkPlan& plan, const proxy_tasks::Scorer& scorer, const std::stop_token& stop,
-              const std::function<std::unique_ptr<results::Store>()>& open) {
+              std::atomic<bool>& evaluated_some) {
+    const auto open = patient_opener(plan.study, stop);
     const results::Worker worker = describe_worker(plan.configuration.scoring.engine);
     tell(heading(plan, worker));
     SearchProgress progress(plan.configuration.budget, open());
@@ -93,7 +88,11 @@ Run work_once(const WorkPlan& plan, const proxy_tasks::Scorer& scorer, const std
         return score_candidate(scorer, plan.configuration, assignment.candidate.graph, std::move(stop_one),
                                assignment.tell, company);
     };
-    const auto report = [&progress](const search::Event& event) { progress.report(event); };
+    const auto report = [&](const search::Event& event) {
+        using Kind = search::Event::Kind;
+        if (event.kind == Kind::scored || event.kind == Kind::rejected) evaluated_some = true;
+        progress.report(event);
+    };
     const bool reached = search::work(plan.configuration, open, worker, plan.threads, evaluate, stop, report);
     return {progress.start(), progress.elapsed(), reached};
 }
@@ -107,13 +106,12 @@ std::unique_ptr<results::Store> open_patiently(const std::string& study, const s
 }
 
 Run work(const WorkPlan& plan, const proxy_tasks::Scorer& scorer, const std::stop_token& stop) {
-    const auto open = patient_opener(plan.study, stop);
-    const auto store = open();
-    const std::int64_t before = evaluations(*store);
+    std::atomic<bool> evaluated_some = false;
     try {
-        return work_once(plan, scorer, stop, open);
+        return work_once(plan, scorer, stop, evaluated_some);
     } catch (const proxy_tasks::DeviceLost& error) {
-        restart_unless_in_vain(error, evaluations(*store) > before, plan.configuration.maximum_attempts);
+        if (stop.stop_requested()) throw;
+        restart_unless_in_vain(error, evaluated_some, plan.configuration.maximum_attempts);
         throw std::runtime_error(
             fmt::format("{}\nThis has now happened again and again without an evaluation between. "
                         "See what `nvidia-smi` says, then go on with: {}",

@@ -64,10 +64,11 @@ int run(const Arguments& arguments) {
                   .status = "a worker for it",
                   .resume = command_line({"worker", "--study", study})};
     try {
-        const auto store = open_patiently(study, signals.token());
+        auto store = open_patiently(study, signals.token());
         plan.configuration = configuration_of(study, *store);
         const proxy_tasks::Scorer scorer = make_scorer(plan.configuration.scoring);
         if (!arguments.has("no-canary")) sing(*store, plan.configuration, scorer, signals.token());
+        store.reset();  // a connection less
         const Run run = work(plan, scorer, signals.token());
         tell(fmt::format("{} after {}.\n", run.budget_reached ? "The study's budget is reached" : "Stopped",
                          duration_text(run.elapsed)));

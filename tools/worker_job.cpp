@@ -14,7 +14,7 @@ constexpr int seconds_to_stop = 120;  ///< from the warning to the end
 
 /// What workers need of the caller's environment; the rest may hold secrets.
 constexpr const char* exported =
-    "PATH,HOME,NORMACT_DATA,PGPASSFILE,PGSERVICEFILE,PGSERVICE,XDG_STATE_HOME,XDG_CACHE_HOME";
+    "PATH,HOME,NORMACT_DATA,NORMACT_LIBTORCH,PGPASSFILE,PGSERVICEFILE,PGSERVICE,XDG_STATE_HOME,XDG_CACHE_HOME";
 
 std::vector<std::string> worker_words(const WorkerJob& job) {
     return {"worker", "--study", job.study, "--threads", fmt::to_string(job.threads)};
@@ -51,11 +51,11 @@ again=no
 trap 'again=yes; kill -TERM $worker 2> /dev/null' USR1
 trap 'kill -TERM $worker 2> /dev/null' TERM
 wait $worker
-status=$?
 while kill -0 $worker 2> /dev/null; do  # a signal ended the wait, not the worker
     wait $worker
-    status=$?
 done
+wait $worker  # the status of the worker, and not of a wait that a signal ended
+status=$?
 if [ $again = yes ] && [ $status = 0 ]; then
     scontrol requeue "$SLURM_JOB_ID"
 fi
