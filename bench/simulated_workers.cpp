@@ -128,6 +128,7 @@ int run(int count, char** words) {
     const auto start = Clock::now();
     {
         std::vector<std::jthread> threads;
+        threads.reserve(static_cast<std::size_t>(workers));
         for (int number = 0; number < workers; ++number)
             threads.emplace_back([&, number](const std::stop_token& stop) {
                 try {

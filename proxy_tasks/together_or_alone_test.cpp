@@ -23,6 +23,7 @@ TEST(TogetherOrAlone, one_alone_gets_in_though_others_keep_coming_and_is_alone) 
     std::atomic<int> inside = 0;
     std::atomic<bool> over = false;
     std::vector<std::jthread> others;
+    others.reserve(3);
     for (int i = 0; i < 3; ++i)
         others.emplace_back([&, i] {
             std::this_thread::sleep_for(i * 1ms);

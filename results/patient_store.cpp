@@ -45,7 +45,7 @@ class PatientStore final : public Store {
             }
         };
         const bool first = waiting_for([&](Store& store) { return store.finish(worker, fingerprint, outcome); }, keep);
-        if (letter) undelivered_->remove(*letter);
+        if (letter) Undelivered::remove(*letter);
         return first;
     }
     void fail(WorkerId worker, const primitives::Hash128& fingerprint, const std::string& reason) override {

@@ -201,9 +201,9 @@ std::string_view state_in(std::string_view message) {
 /// What libpq found by itself. Only what the network or a server that is away does passes; what is set wrongly on this
 /// machine, such as a service that is not there, stays.
 Trouble trouble_of_libpq(std::string_view message) {
-    constexpr std::string_view passing[] = {"Connection refused", "timeout",     "timed out", "No route",
-                                            "unreachable",        "closed the",  "reset",     "could not translate",
-                                            "Broken pipe",        "No such file"};
+    constexpr auto passing =
+        std::to_array<std::string_view>({"Connection refused", "timeout", "timed out", "No route", "unreachable",
+                                         "closed the", "reset", "could not translate", "Broken pipe", "No such file"});
     if (std::ranges::any_of(passing,
                             [&](std::string_view part) { return message.find(part) != std::string_view::npos; }))
         return trouble_of("08", message);
@@ -294,84 +294,84 @@ std::unique_ptr<soci::session> connect_postgresql(const PostgresqlPlace& place) 
     });
 }
 
-std::unique_ptr<Store> create_postgresql_study(const std::string& text, const Fill& fill) {
-    const PostgresqlPlace place = parse_postgresql_place(text);
-    const auto session = connect_postgresql(place);
+std::unique_ptr<Store> create_postgresql_study(const std::string& place, const Fill& fill) {
+    const PostgresqlPlace parsed = parse_postgresql_place(place);
+    const auto session = connect_postgresql(parsed);
     auto& sql = *session;
     const auto refuse_existing = [&] {
-        throw StoreError(place.text() +
+        throw StoreError(parsed.text() +
                          ": a study of this name is there already; it was left as it is. Resume it, or choose another "
                          "name after the #");
     };
-    explained(place, [&] {
-        if (schema_exists(sql, place)) refuse_existing();
-        const Dialect dialect = postgresql_dialect(place);
+    explained(parsed, [&] {
+        if (schema_exists(sql, parsed)) refuse_existing();
+        const Dialect dialect = postgresql_dialect(parsed);
         sql << "BEGIN";  // a study appears at once and whole
         try {
-            sql << "CREATE SCHEMA \"" + place.schema + "\"";
+            sql << "CREATE SCHEMA \"" + parsed.schema + "\"";
         } catch (const soci::postgresql_soci_error& error) {  // another maker was faster
             if (error.sqlstate() == "42P06" || error.sqlstate() == "23505") refuse_existing();
             throw;
         }
-        sql << use_schema(place);
+        sql << use_schema(parsed);
         migrate(sql, dialect, 0);
         fill(sql, dialect);
         sql << "COMMIT";
     });
-    return open_postgresql_study(text);
+    return open_postgresql_study(place);
 }
 
-std::unique_ptr<Store> open_postgresql_study(const std::string& text) {
-    const PostgresqlPlace place = parse_postgresql_place(text);
-    auto session = connect_postgresql(place);
-    explained(place, [&] {
-        if (!schema_exists(*session, place)) refuse_missing(place);
-        check_version(place, version_of(*session, place));
+std::unique_ptr<Store> open_postgresql_study(const std::string& place) {
+    const PostgresqlPlace parsed = parse_postgresql_place(place);
+    auto session = connect_postgresql(parsed);
+    explained(parsed, [&] {
+        if (!schema_exists(*session, parsed)) refuse_missing(parsed);
+        check_version(parsed, version_of(*session, parsed));
     });
-    return make_sql_store(std::move(session), postgresql_dialect(place), place.text());
+    return make_sql_store(std::move(session), postgresql_dialect(parsed), parsed.text());
 }
 
-void upgrade_postgresql_study(const std::string& text) {
-    const PostgresqlPlace place = parse_postgresql_place(text);
-    const auto session = connect_postgresql(place);
+void upgrade_postgresql_study(const std::string& place) {
+    const PostgresqlPlace parsed = parse_postgresql_place(place);
+    const auto session = connect_postgresql(parsed);
     auto& sql = *session;
-    explained(place, [&] {
-        if (!schema_exists(sql, place)) refuse_missing(place);
+    explained(parsed, [&] {
+        if (!schema_exists(sql, parsed)) refuse_missing(parsed);
         sql << "BEGIN";
-        sql << use_schema(place);
+        sql << use_schema(parsed);
         sql << "LOCK TABLE schema_version IN EXCLUSIVE MODE";  // another process may be faster
         const int version = stored_schema_version(sql);
-        if (version < 1 || version > schema_version()) check_version(place, version);
-        if (version < schema_version()) migrate(sql, postgresql_dialect(place), version);
+        if (version < 1 || version > schema_version()) check_version(parsed, version);
+        if (version < schema_version()) migrate(sql, postgresql_dialect(parsed), version);
         sql << "COMMIT";
     });
 }
 
-bool postgresql_study_exists(const std::string& text) {
-    const PostgresqlPlace place = parse_postgresql_place(text);
-    const auto session = connect_postgresql(place);
-    return explained(place, [&] { return schema_exists(*session, place); });
+bool postgresql_study_exists(const std::string& place) {
+    const PostgresqlPlace parsed = parse_postgresql_place(place);
+    const auto session = connect_postgresql(parsed);
+    return explained(parsed, [&] { return schema_exists(*session, parsed); });
 }
 
-std::vector<std::string> postgresql_studies(const std::string& text) {
-    const PostgresqlPlace place = parse_postgresql_place(text);
-    const auto session = connect_postgresql(place);
-    return explained(place, [&] {
+std::vector<std::string> postgresql_studies(const std::string& place) {
+    const PostgresqlPlace parsed = parse_postgresql_place(place);
+    const auto session = connect_postgresql(parsed);
+    return explained(parsed, [&] {
         std::vector<std::string> places;
         const soci::rowset<std::string> schemas =
             (session->prepare << "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'normact_') ORDER BY 1");
         for (const std::string& schema : schemas)
-            places.push_back(place.database + "#" + schema.substr(schema_prefix.size()));
+            places.push_back(parsed.database + "#" + schema.substr(schema_prefix.size()));
         return places;
     });
 }
 
-void delete_postgresql_study(const std::string& text) {
-    const PostgresqlPlace place = parse_postgresql_place(text);
-    const auto session = connect_postgresql(place);
-    explained(place, [&] {
-        if (!schema_exists(*session, place)) refuse_missing(place);
-        *session << "DROP SCHEMA \"" + place.schema + "\" CASCADE";
+void delete_postgresql_study(const std::string& place) {
+    const PostgresqlPlace parsed = parse_postgresql_place(place);
+    const auto session = connect_postgresql(parsed);
+    explained(parsed, [&] {
+        if (!schema_exists(*session, parsed)) refuse_missing(parsed);
+        *session << "DROP SCHEMA \"" + parsed.schema + "\" CASCADE";
     });
 }
 

@@ -108,6 +108,7 @@ TEST(PostgresqlStudies, made_by_two_at_once_are_made_once) {
     for (int round = 0; round < 10; ++round) {
         const std::string place = server() + "#race-" + std::to_string(round);
         std::vector<pid_t> makers;
+        makers.reserve(4);
         for (int i = 0; i < 4; ++i)
             makers.push_back(start_child([&] { create_study(place, "{\"maker\": " + std::to_string(i) + "}"); }));
         int made = 0;
@@ -131,6 +132,7 @@ TEST(PostgresqlStudies, of_an_older_release_are_refused_until_they_are_upgraded_
     downgrade_to_format_1(*study.connect());
     EXPECT_THAT(error_of([&] { study.open(); }), HasSubstr("normact study upgrade"));
     std::vector<pid_t> upgraders;
+    upgraders.reserve(4);
     for (int i = 0; i < 4; ++i) upgraders.push_back(start_child([&] { upgrade_postgresql_study(study.place()); }));
     for (const pid_t upgrader : upgraders) EXPECT_EQ(wait_for(upgrader), 0);
     EXPECT_EQ(stored_schema_version(*study.connect()), schema_version());

@@ -109,7 +109,7 @@ struct Value {
     Kind kind;
     long long number = 0;
     double real = 0;
-    std::string text;
+    std::string text{};
     soci::indicator indicator = soci::i_ok;
 };
 

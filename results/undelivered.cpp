@@ -110,7 +110,7 @@ Undelivered::Letter Undelivered::keep(WorkerId worker, const primitives::Hash128
     return letter;
 }
 
-void Undelivered::remove(const Letter& letter) const {
+void Undelivered::remove(const Letter& letter) {
     std::error_code ignored;  // another worker may have delivered it
     fs::remove(letter, ignored);
 }

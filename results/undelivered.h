@@ -19,7 +19,7 @@ class Undelivered {
 
     /// Writes an outcome. Throws StoreError if that is impossible, as on a full disk.
     Letter keep(WorkerId worker, const primitives::Hash128& fingerprint, const proxy_tasks::Outcome& outcome) const;
-    void remove(const Letter& letter) const;
+    static void remove(const Letter& letter);
 
     /// Brings all that is kept into the store, and returns how many outcomes that were. Files that are no outcomes or
     /// that the store refuses are set aside with the ending .refused and told.

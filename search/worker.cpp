@@ -131,7 +131,7 @@ class Search {
     }
 
     /// Others evaluate what a refused worker may not record.
-    bool finish(Store& store, const Candidate& candidate) {
+    bool finish(Store& store, const Candidate& candidate) const {
         try {
             return store.finish(worker_, candidate.fingerprint, candidate.outcome);
         } catch (const results::WorkerRefused&) {

@@ -17,7 +17,7 @@ struct Assignment {
     results::Candidate candidate;
     int attempt = 1;  ///< more where others have failed at it
     /// Tells other workers how far the evaluation is; from any thread.
-    std::function<void(const proxy_tasks::Progress&)> tell;
+    std::function<void(const proxy_tasks::Progress&)> tell{};
 };
 
 /// Evaluates a layer: the proxy tasks in a search, a cheap synthetic fitness in benchmarks.

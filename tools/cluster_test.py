@@ -59,9 +59,12 @@ def set_budget(place, scored):
 
 
 def workers(normact, place, count, *words):
-    return [normact.start("worker", "--study", place, "--threads", 1, "--no-canary", *words,
-                          stdout=subprocess.DEVNULL, stderr=open(normact.folder / f"worker-{next(names)}.log", "w"))
-            for _ in range(count)]
+    """So many workers that are there: before they listen to signals, they could not be asked to stop."""
+    logs = [normact.folder / f"worker-{next(names)}.log" for _ in range(count)]
+    running = [normact.start("worker", "--study", place, "--threads", 1, "--no-canary", *words,
+                             stdout=subprocess.DEVNULL, stderr=open(log, "w")) for log in logs]
+    wait_until(lambda: all(log.stat().st_size > 0 for log in logs))
+    return running
 
 
 def end(processes, within=100):

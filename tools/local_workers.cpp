@@ -24,6 +24,7 @@ std::string log_of(const WorkerJob& job, int worker) { return fmt::format("{}-{}
 /// Starts a worker whose words go to its log.
 pid_t start(const WorkerJob& job, const std::vector<std::string>& words, int worker) {
     std::vector<char*> pointers;
+    pointers.reserve(words.size() + 1);
     for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
     pointers.push_back(nullptr);
     const std::string log_file = log_of(job, worker);

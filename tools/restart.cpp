@@ -26,13 +26,14 @@ std::vector<std::string> words_of_this_program() {
 
 int vain_restarts() {
     const char* text = std::getenv(variable);
-    return text == nullptr ? 0 : std::atoi(text);
+    return text == nullptr ? 0 : static_cast<int>(std::strtol(text, nullptr, 10));
 }
 
 void restart(int vain_restarts) {
     setenv(variable, std::to_string(vain_restarts).c_str(), /*overwrite=*/1);
     std::vector<std::string> words = words_of_this_program();
     std::vector<char*> pointers;
+    pointers.reserve(words.size() + 1);
     for (std::string& word : words) pointers.push_back(word.data());
     pointers.push_back(nullptr);
     sigset_t none;  // what this thread doesn't hear, the new program would not hear either

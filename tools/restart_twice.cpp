@@ -12,7 +12,7 @@ int main(int count, char** words) {
     pthread_sigmask(SIG_SETMASK, nullptr, &mask);
     std::cout << restarts << (sigismember(&mask, SIGTERM) == 1 ? " deaf" : "");
     for (int i = 1; i < count; ++i) std::cout << " [" << words[i] << ']';
-    std::cout << std::endl;  // before exec, which drops what is not written
+    std::cout << '\n' << std::flush;  // before exec, which drops what is not written
     if (restarts == 2) return 7;
     sigaddset(&mask, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &mask, nullptr);

@@ -60,6 +60,7 @@ std::string work_text(const results::WorkerStatus& worker) {
 std::string workers_table(const StudyStatus& status) {
     if (status.workers.empty()) return "No worker is at work.\n";
     std::vector<std::vector<std::string>> rows;
+    rows.reserve(status.workers.size());
     for (const results::WorkerStatus& worker : status.workers)
         rows.push_back({fmt::to_string(worker.id), printable(worker.worker.host), printable(worker.worker.engine),
                         clock_text(worker.age), clock_text(worker.seen), fmt::to_string(worker.evaluated),

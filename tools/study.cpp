@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <limits>
@@ -97,7 +98,9 @@ results::Source read_source(const Arguments& arguments) {
     if (arguments.has("worker")) source.worker = arguments.number("worker", 1, most);
     if (arguments.has("host")) source.host = arguments.text("host");
     if (arguments.has("build")) source.build = arguments.text("build");
-    if (source.worker.has_value() + source.host.has_value() + source.build.has_value() == 1) return source;
+    if (std::ranges::count(std::array{source.worker.has_value(), source.host.has_value(), source.build.has_value()},
+                           true) == 1)
+        return source;
     throw UsageError("invalidate needs one of --worker ID, --host NAME and --build TEXT; `normact status` shows them");
 }
 

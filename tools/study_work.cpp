@@ -49,7 +49,7 @@ std::function<void(const std::string&)> tell_of_outages() {
 
 /// Opens stores that share what they tell.
 std::function<std::unique_ptr<results::Store>()> patient_opener(const std::string& study, const std::stop_token& stop) {
-    const auto open = [study] { return results::open_study(study); };
+    auto open = [study] { return results::open_study(study); };
     if (!results::is_in_postgresql(study)) return open;
     results::Patience patience;
     patience.stop = stop;

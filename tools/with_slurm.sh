@@ -61,12 +61,10 @@ slurmctld -D -i > "$folder/slurmctld.out" 2>&1 &
 started+=($!)
 slurmd -D > "$folder/slurmd.out" 2>&1 &
 started+=($!)
+is_ready() { sinfo --noheader --format=%T 2> /dev/null | grep -q idle; }
 for _ in $(seq 100); do
-    if sinfo --noheader --format=%T 2> /dev/null | grep -q idle; then
-        "$@"
-        exit
-    fi
+    if is_ready; then break; fi
     sleep 0.3
 done
-tail -n 20 "$folder"/*.out "$folder"/*.log >&2
-exit 1
+is_ready || { tail -n 20 "$folder"/*.out "$folder"/*.log >&2; exit 1; }
+"$@"

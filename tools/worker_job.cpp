@@ -38,7 +38,7 @@ std::string slurm_script(const WorkerJob& job, const std::vector<std::string>& p
     directive(fmt::format("--output={}-%A_%a.log", job.name));
     directive(fmt::format("--signal=B:USR1@{}", seconds_to_stop));
     directive(fmt::format("--export={}", exported));
-    text += "\n";
+    text += '\n';
     for (const auto& [name, value] : job.environment) text += fmt::format("export {}={}\n", name, shell_quoted(value));
     std::string line;
     for (const auto& words : {program, worker_words(job)})

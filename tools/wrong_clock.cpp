@@ -7,12 +7,13 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the system's names are reserved ones
 extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* now) noexcept {
     const auto result = static_cast<int>(syscall(SYS_clock_gettime, clock, now));
     const char* const seconds = std::getenv("WRONG_CLOCK_SECONDS");
-    if (clock == CLOCK_REALTIME && seconds != nullptr) now->tv_sec += std::atol(seconds);
+    if (clock == CLOCK_REALTIME && seconds != nullptr) now->tv_sec += std::strtol(seconds, nullptr, 10);
     return result;
 }
 
@@ -30,3 +31,4 @@ int gettimeofday(timeval* now, void*) noexcept {
     return 0;
 }
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
