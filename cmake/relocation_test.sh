@@ -38,7 +38,7 @@ echo "$size MiB: $(cd "$root/opt/normact" && echo bin/* libexec/* lib/*)"
 programs=(/bin/sh /usr/bin/readlink /usr/bin/dirname /bin/cat)
 mapfile -t libraries < <(ldd "${programs[@]}" | grep -oE '/[^ ]+\.so[^ ]*' | sort -u)
 c_library=$(printf '%s\n' "${libraries[@]}" | grep '/libc\.so')
-cp --parents --dereference "${programs[@]}" "${libraries[@]}" "${c_library%libc.so*}"lib{m,dl,rt,pthread,util}.so.[0-9] "$root"
+cp --parents --dereference "${programs[@]}" "${libraries[@]}" "${c_library%libc.so*}"lib{m,dl,rt,pthread,util,resolv}.so.[0-9] "$root"
 [[ -z $(find "$root/lib" "$root/lib64" -name 'libstdc++*') ]] || fail "that root folder holds more than the C library"
 
 # in_root COMMAND…: runs it there, with LibTorch in /site/torch and the wheels that it needs beside it.
