@@ -173,7 +173,7 @@ TEST(Worker, that_comes_later_reads_no_more_scores_than_its_window_holds) {
     study.configuration.evolution.window = 10;
     study.configuration.budget.scored = 61;
     // An older score that makes no sense would be refused if it were read.
-    *study.file.connect() << "UPDATE score SET task = 'other' WHERE fingerprint = (SELECT fingerprint FROM evaluation"
+    *study.file.connect() << "UPDATE score SET accuracy = NULL WHERE fingerprint = (SELECT fingerprint FROM evaluation"
                              " WHERE state = 'scored' AND candidates = 1 ORDER BY candidate LIMIT 1)";
     EXPECT_TRUE(study.run(1, quick_score));
     study.configuration.evolution.window = 0;
