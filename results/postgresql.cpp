@@ -70,9 +70,7 @@ auto explained(const PostgresqlPlace& place, Body body) {
     try {
         return body();
     } catch (const soci::soci_error& error) {
-        const Trouble trouble = explain_postgresql(error);
-        if (trouble.passing) throw StoreUnavailable(place.text() + ": " + trouble.advice);
-        throw StoreError(place.text() + ": " + trouble.advice);
+        throw_trouble(place.text(), explain_postgresql(error));
     }
 }
 
@@ -234,9 +232,7 @@ std::unique_ptr<soci::session> connected(const PostgresqlPlace& place) {
     try {
         return std::make_unique<soci::session>(soci::postgresql, place.connection);
     } catch (const soci::soci_error&) {
-        const Trouble trouble = connection_trouble(place);
-        if (trouble.passing) throw StoreUnavailable(place.text() + ": " + trouble.advice);
-        throw StoreError(place.text() + ": " + trouble.advice);
+        throw_trouble(place.text(), connection_trouble(place));
     }
 }
 

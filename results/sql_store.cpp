@@ -87,6 +87,7 @@ class SqlStore final : public Store {
     void number_scored(const std::string& fingerprint, long long candidates);
     void quarantine(const std::string& fingerprint, int attempts);
     std::string last_failure(const std::string& fingerprint);
+    std::optional<Candidate> read_candidate(CandidateId id);
 
     std::unique_ptr<soci::session> session_;
     soci::session& sql_;
@@ -109,9 +110,7 @@ auto SqlStore::transaction(const Dialect::Statements& beginning, Body body) {
         return result;
     } catch (const soci::soci_error& error) {
         roll_back();
-        const Trouble trouble = dialect_.explain(error);
-        if (trouble.passing) throw StoreUnavailable(place_ + ": " + trouble.advice);
-        throw StoreError(place_ + ": " + trouble.advice);
+        throw_trouble(place_, dialect_.explain(error));
     } catch (const WorkerRefused& error) {
         roll_back();
         throw WorkerRefused(place_ + ": " + error.what());
@@ -353,13 +352,15 @@ std::vector<Candidate> SqlStore::best(int count) {
     });
 }
 
+std::optional<Candidate> SqlStore::read_candidate(CandidateId id) {
+    auto candidates =
+        read_candidates(sql_, "SELECT id AS chosen, 0 AS place FROM candidate WHERE id = " + std::to_string(id));
+    if (candidates.empty()) return std::nullopt;
+    return std::move(candidates.front());
+}
+
 std::optional<Candidate> SqlStore::find(CandidateId id) {
-    return read([&]() -> std::optional<Candidate> {
-        const auto selection = "SELECT id AS chosen, 0 AS place FROM candidate WHERE id = " + std::to_string(id);
-        auto candidates = read_candidates(sql_, selection);
-        if (candidates.empty()) return std::nullopt;
-        return std::move(candidates.front());
-    });
+    return read([&] { return read_candidate(id); });
 }
 
 std::optional<Worker> SqlStore::evaluated_by(const Hash128& fingerprint) {
@@ -440,10 +441,9 @@ std::optional<Canary> SqlStore::canary(const Worker& worker) {
     return read([&]() -> std::optional<Canary> {
         const auto found = find_repeatable(sql_, worker);
         if (!found) return std::nullopt;
-        auto candidates = read_candidates(
-            sql_, "SELECT id AS chosen, 0 AS place FROM candidate WHERE id = " + std::to_string(found->candidate));
-        if (candidates.empty()) return std::nullopt;
-        return Canary{std::move(candidates.front()), found->found_by};
+        auto candidate = read_candidate(found->candidate);
+        if (!candidate) return std::nullopt;
+        return Canary{std::move(*candidate), found->found_by};
     });
 }
 
@@ -454,6 +454,11 @@ std::optional<double> mean_accuracy(std::span<const proxy_tasks::Score> scores) 
     double sum = 0;
     for (const auto& score : scores) sum += score.accuracy;
     return sum / static_cast<double>(scores.size());
+}
+
+void throw_trouble(const std::string& place, const Trouble& trouble) {
+    if (trouble.passing) throw StoreUnavailable(place + ": " + trouble.advice);
+    throw StoreError(place + ": " + trouble.advice);
 }
 
 std::unique_ptr<Store> make_sql_store(std::unique_ptr<soci::session> session, Dialect dialect, std::string place) {

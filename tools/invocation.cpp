@@ -27,10 +27,14 @@ std::string shell_quoted(std::string_view word) {
     return quoted + "'";
 }
 
-std::string command_line(const std::vector<std::string>& words) {
-    std::string line = shell_quoted(program_name());
-    for (const std::string& word : words) line += " " + shell_quoted(word);
+std::string shell_line(const std::vector<std::string>& words) {
+    std::string line;
+    for (const std::string& word : words) line += (line.empty() ? "" : " ") + shell_quoted(word);
     return line;
+}
+
+std::string command_line(const std::vector<std::string>& words) {
+    return shell_quoted(program_name()) + (words.empty() ? "" : " ") + shell_line(words);
 }
 
 }  // namespace normact::tools

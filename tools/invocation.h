@@ -12,6 +12,8 @@ std::string program_name();
 
 /// A word as a POSIX shell reads it back.
 std::string shell_quoted(std::string_view word);
+/// Words as a POSIX shell reads them back.
+std::string shell_line(const std::vector<std::string>& words);
 /// A command of this program to type: "normact search --study 'my study.db'".
 std::string command_line(const std::vector<std::string>& words);
 

@@ -115,9 +115,7 @@ int launch_kubernetes(const Arguments& arguments, const WorkerJob& job) {
 
 int launch_local(const Arguments& arguments, const WorkerJob& job) {
     if (arguments.has("dry-run")) {
-        std::string line;
-        for (const std::string& word : local_worker(job)) line += (line.empty() ? "" : " ") + shell_quoted(word);
-        answer(fmt::format("{} times: {}\n", job.workers, line));
+        answer(fmt::format("{} times: {}\n", job.workers, shell_line(local_worker(job))));
         return fine;
     }
     StopOnSignals signals([] { tell("\nStopping the workers.\n"); });

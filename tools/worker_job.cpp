@@ -40,10 +40,7 @@ std::string slurm_script(const WorkerJob& job, const std::vector<std::string>& p
     directive(fmt::format("--export={}", exported));
     text += '\n';
     for (const auto& [name, value] : job.environment) text += fmt::format("export {}={}\n", name, shell_quoted(value));
-    std::string line;
-    for (const auto& words : {program, worker_words(job)})
-        for (const std::string& word : words) line += (line.empty() ? "" : " ") + shell_quoted(word);
-    return text + line + R"( &
+    return text + shell_line(program) + " " + shell_line(worker_words(job)) + R"( &
 worker=$!
 
 # USR1: the time is nearly over, so go on in another job. TERM: preempted or cancelled; Slurm knows what comes then.
