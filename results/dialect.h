@@ -23,8 +23,12 @@ struct Dialect {
     Statements read;          ///< starts a transaction that reads, and sees one state of the study
     Statements write;         ///< starts one that writes, and survives kill -9
     Statements write_surely;  ///< starts one that survives a power loss, too, with all that were before it
+    /// Within one: its end need not wait for the disk, for nobody is harmed if a crash of the database takes it back.
+    /// Empty where it doesn't wait anyway.
+    std::string lightly;
     std::string lock_row;     ///< at the end of a SELECT: nobody else changes the row until the end of the transaction
-    std::string skip_locked;  ///< the same, passing over rows that others hold
+    std::string share_row;    ///< the same, but any number of transactions may do that at once
+    std::string skip_locked;  ///< as lock_row, passing over rows that others hold
     /// Statements after which new rows of these tables are numbered behind those that are there.
     std::function<Statements(const std::string& table)> number_behind;
     /// Throws StoreError if what is written from now on would not be found where the study was opened.

@@ -36,20 +36,26 @@ class PatientStore final : public Store {
     }
     bool finish(WorkerId worker, const primitives::Hash128& fingerprint, const proxy_tasks::Outcome& outcome) override {
         std::optional<Undelivered::Letter> letter;
+        bool warned = false;
         const auto keep = [&] {
             if (letter || !undelivered_) return;
             try {
                 letter = undelivered_->keep(worker, fingerprint, outcome);
             } catch (const StoreError& error) {  // a full disk: it is still in memory, and tried again
-                if (patience_.tell) patience_.tell(error.what());
+                if (!std::exchange(warned, true) && patience_.warn) patience_.warn(error.what());
             }
         };
         const bool first = waiting_for([&](Store& store) { return store.finish(worker, fingerprint, outcome); }, keep);
         if (letter) Undelivered::remove(*letter);
         return first;
     }
-    void fail(WorkerId worker, const primitives::Hash128& fingerprint, const std::string& reason) override {
-        patiently(&Store::fail, worker, fingerprint, reason);
+    void fail(WorkerId worker, const primitives::Hash128& fingerprint, const std::string& reason,
+              const std::string& log) override {
+        patiently(&Store::fail, worker, fingerprint, reason, log);
+    }
+    /// Does not wait: the next one comes by itself.
+    void keep_log(WorkerId worker, const std::string& tail) override {
+        once([&](Store& store) { store.keep_log(worker, tail); });
     }
     std::vector<Candidate> scored_since(std::int64_t after, int limit, std::int64_t& position) override {
         return waiting_for([&](Store& store) { return store.scored_since(after, limit, position); }, [] {});

@@ -18,6 +18,8 @@ struct Patience {
     std::stop_token stop;  ///< ends the waiting
     /// Told once when the database goes away, with the reason, and once when it is back, with an empty text.
     std::function<void(const std::string&)> tell;
+    /// Told once of each outcome that finds no room on the disk meanwhile.
+    std::function<void(const std::string&)> warn;
 };
 
 /// A store that waits for its database: what throws StoreUnavailable is tried again, over a new connection, until it

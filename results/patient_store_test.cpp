@@ -25,7 +25,9 @@ struct Outage {
     std::unique_ptr<Store> patient() {
         return make_patient_store(
             [this] { return open(); },
-            {1ms, 4ms, stop.get_token(), [this](const std::string& text) { told.push_back(text); }}, undelivered);
+            {1ms, 4ms, stop.get_token(), [this](const std::string& text) { told.push_back(text); },
+             [this](const std::string& text) { warnings.push_back(text); }},
+            undelivered);
     }
     int letters() const {
         std::error_code none;
@@ -39,7 +41,7 @@ struct Outage {
     TemporaryFolder folder;
     std::shared_ptr<const Undelivered> undelivered = std::make_shared<Undelivered>(folder.file("letters"));
     std::stop_source stop;
-    std::vector<std::string> told;
+    std::vector<std::string> told, warnings;
     int left;
 };
 
@@ -132,7 +134,8 @@ TEST(PatientStore, keeps_an_outcome_in_memory_where_the_disk_is_full) {
     outage.left = 3;
     outage.undelivered = std::make_shared<Undelivered>("/proc/no/such/folder");
     EXPECT_TRUE(outage.patient()->finish(worker, proposal(1).fingerprint, scored(0.5, 0.5)));
-    EXPECT_THAT(outage.told, testing::Contains(HasSubstr("XDG_STATE_HOME")));
+    EXPECT_THAT(outage.warnings, testing::ElementsAre(HasSubstr("XDG_STATE_HOME")));
+    EXPECT_EQ(outage.told.size(), 2u);
 }
 
 TEST(Undelivered, sets_aside_what_is_no_outcome_or_is_not_wanted) {

@@ -6,9 +6,9 @@
 #include "results/store_processes.h"
 #include "results/study.h"
 #include "results/study_copies.h"
+#include "results/study_in_postgresql.h"
 #include "results/workers_conformance.h"
 
-#include <atomic>
 #include <cstdlib>
 
 namespace normact::results {
@@ -17,43 +17,25 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-std::string server() {
-    const char* url = std::getenv("NORMACT_TEST_POSTGRESQL");
-    return url != nullptr ? url : throw std::runtime_error("run this by results/with_postgresql.sh");
-}
-
-class StudyInPostgresql final : public StudyPlace {
-  public:
-    explicit StudyInPostgresql(const std::string& configuration) { create_study(place_, configuration); }
-    ~StudyInPostgresql() override { delete_postgresql_study(place_); }
-    StudyInPostgresql(const StudyInPostgresql&) = delete;
-    StudyInPostgresql& operator=(const StudyInPostgresql&) = delete;
-
-    std::unique_ptr<Store> open() override { return open_study(place_); }
-    std::unique_ptr<soci::session> connect() override {
-        const PostgresqlPlace place = parse_postgresql_place(place_);
-        auto session = connect_postgresql(place);
-        *session << "SET search_path TO \"" + place.schema + "\"";
-        return session;
-    }
-    const std::string& place() const { return place_; }
-
-  private:
-    static std::string new_name() {
-        static std::atomic<int> count = 0;
-        return "test-" + std::to_string(getpid()) + "-" + std::to_string(++count);
-    }
-    std::string place_ = server() + "#" + new_name();
-};
-
 Backend postgresql_backend() {
-    return {"Postgresql",
-            [](const std::string& configuration) { return std::make_unique<StudyInPostgresql>(configuration); }};
+    return {"Postgresql", [](const std::string& configuration) {
+                return std::make_unique<StudyInPostgresql>(configuration, server());
+            }};
 }
 
-INSTANTIATE_TEST_SUITE_P(Postgresql, StoreConformance, testing::Values(postgresql_backend()), name_of_backend);
-INSTANTIATE_TEST_SUITE_P(Postgresql, WorkersConformance, testing::Values(postgresql_backend()), name_of_backend);
-INSTANTIATE_TEST_SUITE_P(Postgresql, StoreProcesses, testing::Values(postgresql_backend()), name_of_backend);
+/// Through a pooler that gives each transaction another connection.
+Backend pooled_backend() {
+    return {"Pooled", [](const std::string& configuration) {
+                return std::make_unique<StudyInPostgresql>(configuration, pooler());
+            }};
+}
+
+INSTANTIATE_TEST_SUITE_P(Postgresql, StoreConformance, testing::Values(postgresql_backend(), pooled_backend()),
+                         name_of_backend);
+INSTANTIATE_TEST_SUITE_P(Postgresql, WorkersConformance, testing::Values(postgresql_backend(), pooled_backend()),
+                         name_of_backend);
+INSTANTIATE_TEST_SUITE_P(Postgresql, StoreProcesses, testing::Values(postgresql_backend(), pooled_backend()),
+                         name_of_backend);
 
 std::string error_of(const std::function<void()>& call) {
     try {

@@ -77,6 +77,24 @@ CREATE INDEX evaluation_finished ON evaluation (finished) WHERE finished IS NOT 
 CREATE INDEX evaluation_worker ON evaluation (worker) WHERE worker IS NOT NULL;
 CREATE INDEX evaluation_quarantined ON evaluation (candidate) WHERE state = 'quarantined';
 )",
+    // 4: for many workers at once. A duplicate changes no row that all duplicates of its function share; the counts are
+    // the sums of 32 rows; the positions of scored candidates are given out apart from them. No index holds the time of
+    // a
+    // worker's last sign of life, which changes all the time. New: the last lines of a worker's log.
+    R"(
+ALTER TABLE evaluation DROP COLUMN candidates;
+DROP INDEX worker_alive;
+CREATE INDEX worker_running ON worker (id) WHERE ended IS NULL;
+CREATE TABLE positions (last BIGINT NOT NULL);
+INSERT INTO positions SELECT last_position FROM funnel;
+ALTER TABLE funnel DROP COLUMN last_position;
+ALTER TABLE funnel ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX funnel_part ON funnel (part);
+INSERT INTO funnel WITH RECURSIVE parts (part) AS (SELECT 1 UNION ALL SELECT part + 1 FROM parts WHERE part < 31)
+    SELECT 0, 0, 0, 0, 0, 0, 0, 0, part FROM parts;
+CREATE TABLE worker_log (worker BIGINT PRIMARY KEY NOT NULL REFERENCES worker (id), tail TEXT NOT NULL);
+ALTER TABLE failure ADD COLUMN log TEXT NOT NULL DEFAULT '';
+)",
 });
 
 void run(soci::session& sql, const Dialect& dialect, std::string_view step) {

@@ -1,5 +1,7 @@
 #include "results/sql_store.h"
 
+#include "results/counts.h"
+#include "results/failures.h"
 #include "results/rows.h"
 #include "results/workers.h"
 
@@ -41,7 +43,8 @@ class SqlStore final : public Store {
                const proxy_tasks::Progress& progress) override;
     void release(WorkerId worker, const Hash128& fingerprint) override;
     bool finish(WorkerId worker, const Hash128& fingerprint, const Outcome& outcome) override;
-    void fail(WorkerId worker, const Hash128& fingerprint, const std::string& reason) override;
+    void fail(WorkerId worker, const Hash128& fingerprint, const std::string& reason, const std::string& log) override;
+    void keep_log(WorkerId worker, const std::string& tail) override;
     std::vector<Candidate> scored_since(std::int64_t after, int limit, std::int64_t& position) override;
     std::vector<Candidate> best(int count) override;
     std::optional<Candidate> find(CandidateId id) override;
@@ -82,11 +85,14 @@ class SqlStore final : public Store {
     }
 
     // Parts of transactions.
+    /// What a crash may take back: the counts stay right, and leases run out.
+    void record_lightly() {
+        if (!dialect_.lightly.empty()) sql_ << dialect_.lightly;
+    }
     CandidateId insert_candidate(WorkerId worker, const Proposal& proposal);
     void insert_score(WorkerId worker, const std::string& fingerprint, const proxy_tasks::Score& score);
-    void number_scored(const std::string& fingerprint, long long candidates);
-    void quarantine(const std::string& fingerprint, int attempts);
-    std::string last_failure(const std::string& fingerprint);
+    void number_scored(const std::string& fingerprint);
+    void quarantine(WorkerId worker, const std::string& fingerprint, int attempts);
     std::optional<Candidate> read_candidate(CandidateId id);
 
     std::unique_ptr<soci::session> session_;
@@ -163,33 +169,38 @@ Admission SqlStore::propose(WorkerId worker, const Proposal& proposal, std::chro
     return write([&] {
         const auto id = insert_candidate(worker, proposal);
         if (!proposal.invalid.empty()) {
+            record_lightly();
             note_sign_of_life(sql_, dialect_, worker);
-            sql_ << "UPDATE funnel SET proposed = proposed + 1, invalid = invalid + 1";
+            add_to_funnel(sql_, worker, "proposed = proposed + 1, invalid = invalid + 1");
             return Admission{id, invalid};
         }
         const auto fingerprint = to_string(proposal.fingerprint);
         const long long candidate = id, holder = worker, seconds = lease.count();
-        long long candidates = 0;
-        std::string state;
+        std::string claim;
         // The unique fingerprint decides who evaluates: the first one inserts the row, all others find it.
-        sql_ << "INSERT INTO evaluation (fingerprint, candidate, candidates, state, attempts, worker, lease_until,"
-                " rejection, reason, seconds) VALUES (:fingerprint, :candidate, 1, 'open', 1, :worker, " +
+        sql_ << "INSERT INTO evaluation (fingerprint, candidate, state, attempts, worker, lease_until, rejection, "
+                "reason,"
+                " seconds) VALUES (:fingerprint, :candidate, 'open', 1, :worker, " +
                     dialect_.now +
-                    " + :lease, 'none', '', 0) ON CONFLICT (fingerprint)"
-                    " DO UPDATE SET candidates = evaluation.candidates + 1 RETURNING candidates, state",
-            use(fingerprint), use(candidate), use(holder), use(seconds), into(candidates), into(state);
-        note_sign_of_life(sql_, dialect_, worker);
-        if (candidates == 1) {
-            sql_ << "UPDATE funnel SET proposed = proposed + 1, open = open + 1";
+                    " + :lease, 'none', '', 0) ON CONFLICT (fingerprint) DO NOTHING RETURNING fingerprint",
+            use(fingerprint), use(candidate), use(holder), use(seconds), into(claim);
+        if (!claim.empty()) {
+            note_sign_of_life(sql_, dialect_, worker);
+            add_to_funnel(sql_, worker, "proposed = proposed + 1, open = open + 1");
             return Admission{id, claimed};
         }
-        long long position = 0;
-        const long long scored = state == name(State::scored) ? 1 : 0;
-        sql_ << "UPDATE funnel SET proposed = proposed + 1, duplicate = duplicate + 1,"
-                " last_position = last_position + :scored RETURNING last_position",
-            use(scored), into(position);
-        if (scored != 0)
+        // Many may propose the same function at once, so they share the row; who finishes it waits for all of them.
+        std::string state;
+        sql_ << "SELECT state FROM evaluation WHERE fingerprint = :fingerprint" + dialect_.share_row, use(fingerprint),
+            into(state);
+        note_sign_of_life(sql_, dialect_, worker);
+        add_to_funnel(sql_, worker, "proposed = proposed + 1, duplicate = duplicate + 1");
+        if (state == name(State::scored)) {  // others see it from now on, and breed from it
+            const long long position = take_positions(sql_, 1);
             sql_ << "UPDATE candidate SET position = :position WHERE id = :id", use(position), use(candidate);
+        } else {
+            record_lightly();
+        }
         return Admission{id, duplicate};
     });
 }
@@ -204,9 +215,12 @@ std::optional<Claim> SqlStore::reclaim(WorkerId worker, std::chrono::seconds lea
             sql_ << "SELECT fingerprint, candidate, attempts FROM evaluation WHERE state = 'open' AND lease_until <= " +
                         dialect_.now + " ORDER BY lease_until LIMIT 1" + dialect_.skip_locked,
                 into(fingerprint), into(candidate), into(attempts);
-            if (!sql_.got_data()) return std::nullopt;
+            if (!sql_.got_data()) {
+                record_lightly();
+                return std::nullopt;
+            }
             if (attempts >= maximum_attempts) {
-                quarantine(fingerprint, attempts);
+                quarantine(worker, fingerprint, attempts);
                 continue;
             }
             std::string graph;
@@ -221,21 +235,12 @@ std::optional<Claim> SqlStore::reclaim(WorkerId worker, std::chrono::seconds lea
     });
 }
 
-void SqlStore::quarantine(const std::string& fingerprint, int attempts) {
-    const auto failure = last_failure(fingerprint);
-    const auto reason = std::to_string(attempts) + " attempts failed; " +
-                        (failure.empty() ? "their workers stopped without a word" : "the last one said: " + failure);
+void SqlStore::quarantine(WorkerId worker, const std::string& fingerprint, int attempts) {
+    const std::string reason = why_attempts_failed(sql_, fingerprint, attempts);
     sql_ << "UPDATE evaluation SET state = 'quarantined', reason = :reason, worker = NULL"
             " WHERE fingerprint = :fingerprint",
         use(reason), use(fingerprint);
-    sql_ << "UPDATE funnel SET open = open - 1, quarantined = quarantined + 1";
-}
-
-std::string SqlStore::last_failure(const std::string& fingerprint) {
-    std::string reason;
-    sql_ << "SELECT reason FROM failure WHERE fingerprint = :fingerprint ORDER BY id DESC LIMIT 1", use(fingerprint),
-        into(reason);
-    return reason;
+    add_to_funnel(sql_, worker, "open = open - 1, quarantined = quarantined + 1");
 }
 
 bool SqlStore::renew(WorkerId worker, const Hash128& fingerprint, std::chrono::seconds lease,
@@ -244,6 +249,7 @@ bool SqlStore::renew(WorkerId worker, const Hash128& fingerprint, std::chrono::s
         const auto key = to_string(fingerprint);
         const long long holder = worker, seconds = lease.count();
         std::string renewed;
+        record_lightly();
         sql_ << "UPDATE evaluation SET lease_until = " + dialect_.now +
                     " + :lease, stage = :stage, step = :step, steps = :steps"
                     " WHERE fingerprint = :fingerprint AND worker = :worker AND state = 'open' RETURNING fingerprint",
@@ -265,16 +271,28 @@ void SqlStore::release(WorkerId worker, const Hash128& fingerprint) {
     });
 }
 
-void SqlStore::fail(WorkerId worker, const Hash128& fingerprint, const std::string& reason) {
+void SqlStore::fail(WorkerId worker, const Hash128& fingerprint, const std::string& reason, const std::string& log) {
     write([&] {
         const auto key = to_string(fingerprint);
         const long long holder = worker;
-        sql_ << "INSERT INTO failure (fingerprint, worker, reason, happened) VALUES (:fingerprint, :worker, :reason, " +
+        sql_ << "INSERT INTO failure (fingerprint, worker, reason, log, happened)"
+                " VALUES (:fingerprint, :worker, :reason, :log, " +
                     dialect_.now + ")",
-            use(key), use(holder), use(reason);
+            use(key), use(holder), use(reason), use(log);
         sql_ << "UPDATE evaluation SET lease_until = 0, worker = NULL"
                 " WHERE fingerprint = :fingerprint AND worker = :worker AND state = 'open'",
             use(key), use(holder);
+        return true;
+    });
+}
+
+void SqlStore::keep_log(WorkerId worker, const std::string& tail) {
+    write([&] {
+        const long long writer = worker;
+        record_lightly();
+        sql_ << "INSERT INTO worker_log (worker, tail) VALUES (:worker, :tail)"
+                " ON CONFLICT (worker) DO UPDATE SET tail = excluded.tail",
+            use(writer), use(tail);
         return true;
     });
 }
@@ -285,9 +303,8 @@ bool SqlStore::finish(WorkerId worker, const Hash128& fingerprint, const Outcome
     return write_durably([&] {
         const auto key = to_string(fingerprint);
         std::string before;
-        long long candidates = 0;
-        sql_ << "SELECT state, candidates FROM evaluation WHERE fingerprint = :fingerprint" + dialect_.lock_row,
-            use(key), into(before), into(candidates);
+        sql_ << "SELECT state FROM evaluation WHERE fingerprint = :fingerprint" + dialect_.lock_row, use(key),
+            into(before);
         if (!sql_.got_data()) throw StoreError("no candidate with fingerprint " + key + " was proposed");
         if (before != name(State::open) && before != name(State::quarantined)) return false;
 
@@ -303,8 +320,8 @@ bool SqlStore::finish(WorkerId worker, const Hash128& fingerprint, const Outcome
         for (const auto& score : outcome.scores) insert_score(worker, key, score);
         note_result(sql_, dialect_, worker);
         const auto column = funnel_column(outcome);
-        sql_ << "UPDATE funnel SET " + before + " = " + before + " - 1, " + column + " = " + column + " + 1";
-        if (scored) number_scored(key, candidates);
+        add_to_funnel(sql_, worker, before + " = " + before + " - 1, " + column + " = " + column + " + 1");
+        if (scored) number_scored(key);
         return true;
     });
 }
@@ -319,11 +336,11 @@ void SqlStore::insert_score(WorkerId worker, const std::string& fingerprint, con
 }
 
 /// Gives all candidates of a fingerprint, which are scored from now on, the next positions, in the order of their ids.
-void SqlStore::number_scored(const std::string& fingerprint, long long candidates) {
-    long long last = 0;
-    sql_ << "UPDATE funnel SET last_position = last_position + :candidates RETURNING last_position", use(candidates),
-        into(last);
-    const long long before = last - candidates;
+void SqlStore::number_scored(const std::string& fingerprint) {
+    long long candidates = 0;
+    sql_ << "SELECT COUNT(*) FROM candidate WHERE fingerprint = :fingerprint AND invalid IS NULL", use(fingerprint),
+        into(candidates);
+    const long long before = take_positions(sql_, candidates) - candidates;
     sql_ << "UPDATE candidate SET position = :before + (SELECT COUNT(*) FROM candidate AS earlier"
             " WHERE earlier.fingerprint = candidate.fingerprint AND earlier.id <= candidate.id"
             " AND earlier.invalid IS NULL) WHERE fingerprint = :fingerprint AND invalid IS NULL",
@@ -378,16 +395,7 @@ std::optional<Worker> SqlStore::evaluated_by(const Hash128& fingerprint) {
 }
 
 Funnel SqlStore::funnel() {
-    return read([&] {
-        long long proposed = 0, invalid = 0, duplicate = 0, quality = 0, stability = 0, scored = 0, quarantined = 0,
-                  open = 0, last_position = 0;
-        sql_ << "SELECT proposed, invalid, duplicate, quality, stability, scored, quarantined, open, last_position"
-                " FROM funnel",
-            into(proposed), into(invalid), into(duplicate), into(quality), into(stability), into(scored),
-            into(quarantined), into(open), into(last_position);
-        if (!sql_.got_data()) throw StoreError("the study's counts are missing: restore the file from a copy");
-        return Funnel{proposed, invalid, duplicate, quality, stability, scored, quarantined, open, last_position};
-    });
+    return read([&] { return read_funnel(sql_); });
 }
 
 void SqlStore::end_worker(WorkerId worker) {

@@ -2,6 +2,7 @@
 
 #include "results/sql_store.h"
 #include "results/sqlite.h"
+#include "results/store_plans.h"
 #include "results/study_file.h"
 
 #include <gmock/gmock.h>
@@ -19,22 +20,7 @@ std::set<std::string> statements_of_a_store(const std::string& path) {
     auto session = connect_sqlite(path);
     session->set_log_stream(&log);
     const auto store = make_sql_store(std::move(session), sqlite_dialect(), path);
-    const std::chrono::seconds no_lease{0};
-    const auto worker = store->add_worker({"host", 1, "cpu", "aten", "0"});
-    std::int64_t position = 0;
-    for (std::uint64_t function = 0; function < 3; ++function) store->propose(worker, proposal(function), no_lease);
-    store->renew(worker, proposal(0).fingerprint, no_lease);
-    store->release(worker, proposal(0).fingerprint);
-    store->fail(worker, proposal(1).fingerprint, "no memory");
-    while (store->reclaim(worker, no_lease, 2)) {
-    }
-    store->finish(worker, proposal(2).fingerprint, scored(0.5, 0.5));
-    store->propose(worker, proposal(2), no_lease);
-    store->scored_since(0, 100, position);
-    store->best(10);
-    store->find(1);
-    store->evaluated_by(proposal(2).fingerprint);
-    store->funnel();
+    use_every_member(*store);
     std::set<std::string> statements;
     std::istringstream lines(log.str());
     for (std::string line; std::getline(lines, line);)
@@ -99,25 +85,14 @@ TEST(Plans, of_the_loop_take_no_more_steps_in_a_large_study) {
     auto dialect = sqlite_dialect();
     dialect.write_surely = dialect.write;  // thousands of candidates in little time
     const auto store = make_sql_store(std::move(session), dialect, study.path());
-    const auto worker = store->add_worker({"host", 1, "cpu", "aten", "0"});
-    std::int64_t position = 0;
-    std::uint64_t functions = 0;
+    Loop loop(*store);
     const auto steps_of_a_hundred_rounds = [&] {
         const auto before = steps.count();
-        for (int round = 0; round < 100; ++round) {
-            const auto fresh = proposal(++functions);
-            store->propose(worker, fresh, std::chrono::seconds(1000));
-            store->reclaim(worker, std::chrono::seconds(1000), 3);
-            store->finish(worker, fresh.fingerprint, scored(1.0 / static_cast<double>(functions), 0.5));
-            store->propose(worker, fresh, std::chrono::seconds(1000));
-            store->scored_since(position, 100, position);
-            store->best(10);
-            store->funnel();
-        }
+        loop.go_around(100);
         return steps.count() - before;
     };
     const auto small = steps_of_a_hundred_rounds();
-    while (functions < 4000) steps_of_a_hundred_rounds();
+    while (loop.functions() < 4000) steps_of_a_hundred_rounds();
     EXPECT_GT(small, 100);
     EXPECT_LT(steps_of_a_hundred_rounds(), 3 * small / 2) << "a table forty times larger: trees are a little deeper";
 }

@@ -148,7 +148,7 @@ class Store {
     virtual Admission propose(WorkerId worker, const Proposal& proposal, std::chrono::seconds lease) = 0;
 
     /// Takes over an evaluation whose lease has run out, if there is one. After `maximum_attempts` the layer is
-    /// quarantined instead.
+    /// quarantined instead, with what is known of its last attempt.
     virtual std::optional<Claim> reclaim(WorkerId worker, std::chrono::seconds lease, int maximum_attempts) = 0;
 
     /// Holds on to a claim, and tells others how far its evaluation is. False if another worker has it by now.
@@ -164,8 +164,14 @@ class Store {
     virtual bool finish(WorkerId worker, const primitives::Hash128& fingerprint,
                         const proxy_tasks::Outcome& outcome) = 0;
 
-    /// Records why an attempt failed (an error of the program or machine, not of the layer) and gives the claim back.
-    virtual void fail(WorkerId worker, const primitives::Hash128& fingerprint, const std::string& reason) = 0;
+    /// Records why an attempt failed (an error of the program or machine, not of the layer), with the last lines of the
+    /// worker's log, and gives the claim back.
+    virtual void fail(WorkerId worker, const primitives::Hash128& fingerprint, const std::string& reason,
+                      const std::string& log = {}) = 0;
+
+    /// Keeps the last lines of a worker's log, for the case that it can say nothing any more: they become part of the
+    /// reason where an evaluation that it holds is the last attempt at a layer. Replaces earlier ones.
+    virtual void keep_log(WorkerId worker, const std::string& tail) = 0;
 
     /// Candidates (duplicates included) that became scored after the position `after` of an earlier call (0 at first),
     /// oldest first, at most `limit`; `position` receives where to go on.

@@ -250,17 +250,33 @@ TEST_P(StoreConformance, opens_a_released_claim_to_others_without_counting_the_a
 TEST_P(StoreConformance, quarantines_a_layer_after_its_last_attempt_with_the_last_reason) {
     const auto id = propose(1, long_lease).candidate;
     for (const int attempt : {2, 3}) {
-        store->fail(worker, proposal(1).fingerprint, "out of memory " + std::to_string(attempt - 1));
+        store->fail(worker, proposal(1).fingerprint, "out of memory " + std::to_string(attempt - 1), "log");
         EXPECT_EQ(store->reclaim(worker, long_lease, 3)->attempt, attempt);
     }
-    store->fail(worker, proposal(1).fingerprint, "out of memory 3");
+    store->keep_log(worker, "what came later");
+    store->fail(worker, proposal(1).fingerprint, "out of memory 3", "0:20  9 scored\n0:30  9 scored");
     EXPECT_FALSE(store->reclaim(worker, long_lease, 3));
     const auto found = store->find(id);
     EXPECT_EQ(found->state, State::quarantined);
-    EXPECT_THAT(found->outcome.reason, testing::HasSubstr("3 attempts"));
-    EXPECT_THAT(found->outcome.reason, testing::HasSubstr("out of memory 3"));
+    EXPECT_EQ(found->outcome.reason, "3 attempts failed; in the last one worker " + std::to_string(worker) +
+                                         " on host said: out of memory 3\n"
+                                         "Its log ended with:\n0:20  9 scored\n0:30  9 scored");
     EXPECT_EQ(store->funnel().quarantined, 1);
     EXPECT_EQ(propose(1).verdict, Verdict::duplicate);
+}
+
+TEST_P(StoreConformance, quarantines_a_layer_with_the_log_of_the_worker_that_vanished_last) {
+    const auto id = propose(1, no_lease).candidate;
+    store->fail(worker, proposal(1).fingerprint, "out of memory", "an earlier log");
+    const auto other = add_worker("node-2");
+    ASSERT_TRUE(store->reclaim(other, no_lease, 2));
+    store->renew(other, proposal(1).fingerprint, no_lease, {"training a", 9, 10});
+    store->keep_log(other, "0:10  1 scored");
+    store->keep_log(other, "0:20  2 scored");
+    EXPECT_FALSE(store->reclaim(worker, no_lease, 2));
+    EXPECT_EQ(store->find(id)->outcome.reason,
+              "2 attempts failed; in the last one worker " + std::to_string(other) +
+                  " on node-2 stopped without a word, training a 9/10\nIts log ended with:\n0:20  2 scored");
 }
 
 TEST_P(StoreConformance, quarantines_a_layer_whose_workers_vanish_and_hands_out_the_next) {

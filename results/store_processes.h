@@ -150,6 +150,37 @@ TEST_P(StoreProcesses, eight_at_once_on_one_study_lose_nothing_and_score_nothing
     EXPECT_GT(entries, 1000);
 }
 
+TEST_P(StoreProcesses, that_finish_the_same_layers_at_the_same_moment_record_one_outcome_each) {
+    constexpr std::uint64_t layers = 300;
+    const auto study = GetParam().make("{}");
+    const TemporaryFolder folder;
+    {
+        const auto store = study->open();
+        const auto first = store->add_worker({});
+        for (std::uint64_t layer = 0; layer < layers; ++layer)
+            store->propose(first, proposal(layer), std::chrono::seconds(0));
+    }
+    std::vector<pid_t> children;
+    children.reserve(4);
+    for (int i = 0; i < 4; ++i)
+        children.push_back(start_child([&, i] {
+            Generator generator(static_cast<std::uint64_t>(i));
+            Diary diary(folder.file("diary"));
+            const auto store = study->open();
+            const auto worker = store->add_worker({"host", getpid(), "cpu", "aten", "0"});
+            for (std::uint64_t layer = 0; layer < layers; ++layer) {
+                const auto outcome = random_outcome(generator);
+                const auto fingerprint = proposal(layer).fingerprint;
+                if (store->finish(worker, fingerprint, outcome))
+                    diary.write("finished " + std::to_string(layer) + " " + text_of(outcome));
+            }
+        }));
+    for (const auto child : children) EXPECT_EQ(wait_for(child), 0);
+    EXPECT_EQ(compare_with_diary(*study, folder.file("diary")), static_cast<int>(layers));
+    EXPECT_EQ(count(*study->connect(), "SELECT SUM(evaluated) FROM worker"), static_cast<int>(layers));
+    audit(*study->open(), *study->connect());
+}
+
 TEST_P(StoreProcesses, killed_at_any_moment_lose_nothing_that_was_recorded) {
     const auto study = GetParam().make("{}");
     const TemporaryFolder folder;

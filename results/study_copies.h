@@ -28,7 +28,8 @@ inline void do_everything(Store& store) {
     store.propose(worker, proposal(1), long_lease);
     store.finish(worker, proposal(2).fingerprint, rejected(proxy_tasks::Rejection::stability));
     store.finish(worker, proposal(3).fingerprint, scored(std::nan(""), 0.5));
-    store.fail(worker, proposal(4).fingerprint, "out of memory");
+    store.keep_log(worker, "0:30 one scored");
+    store.fail(worker, proposal(4).fingerprint, "out of memory", "0:20 none scored");
     store.reclaim(worker, long_lease, 1);
     store.renew(worker, proposal(5).fingerprint, long_lease, {"training a", 3, 9});
 }

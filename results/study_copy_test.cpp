@@ -50,15 +50,22 @@ TEST(StudyCopy, replaces_nothing_and_leaves_nothing_behind_when_it_fails) {
 std::multiset<std::string> dump(const std::string& path) {
     const auto sql = connect_sqlite(path);
     std::multiset<std::string> rows;
-    for (const char* table : {"study", "worker", "candidate", "evaluation", "score", "failure", "funnel"}) {
+    std::vector<std::string> tables;
+    std::string table;
+    soci::statement all_tables =
+        (sql->prepare << "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'schema_version'",
+         soci::into(table));
+    all_tables.execute();
+    while (all_tables.fetch()) tables.push_back(table);
+    for (const std::string& table : tables) {
         std::string columns, name, row;
         soci::statement names =
-            (sql->prepare << "SELECT name FROM pragma_table_info('" + std::string(table) + "')", soci::into(name));
+            (sql->prepare << "SELECT name FROM pragma_table_info('" + table + "')", soci::into(name));
         names.execute();
         while (names.fetch()) columns += (columns.empty() ? "quote(" : " || ',' || quote(") + name + ")";
         soci::statement all = (sql->prepare << "SELECT " + columns + " FROM " + table, soci::into(row));
         all.execute();
-        while (all.fetch()) rows.insert(std::string(table) + ": " + row);
+        while (all.fetch()) rows.insert(table + ": " + row);
     }
     return rows;
 }
@@ -70,7 +77,7 @@ TEST(StudyCopy, forgets_no_column) {
         const auto sql = study.connect();
         *sql << "UPDATE worker SET ended = 5, evaluated = 6, refused = 'r', seen = 7";
         *sql << "UPDATE evaluation SET finished = 8, stage = 's', step = 9, steps = 10, mean_accuracy = 0.125";
-        *sql << "UPDATE funnel SET last_position = 11";
+        *sql << "UPDATE positions SET last = 11";
     }
     const TemporaryFolder folder;
     const std::string copy = folder.file("copy.study.db");

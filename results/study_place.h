@@ -58,13 +58,21 @@ inline proxy_tasks::Outcome rejected(proxy_tasks::Rejection rejection) {
 
 /// Makes the tables of a new study those of format 1.
 inline void downgrade_to_format_1(soci::session& sql) {
-    for (const char* index : {"evaluation_mean_accuracy", "worker_alive", "evaluation_finished", "evaluation_worker",
+    for (const char* index : {"evaluation_mean_accuracy", "worker_running", "evaluation_finished", "evaluation_worker",
                               "evaluation_quarantined"})
         sql << "DROP INDEX " + std::string(index);
     for (const char* column : {"mean_accuracy", "stage", "step", "steps", "finished"})
         sql << "ALTER TABLE evaluation DROP COLUMN " + std::string(column);
     for (const char* column : {"seen", "ended", "evaluated", "refused"})
         sql << "ALTER TABLE worker DROP COLUMN " + std::string(column);
+    sql << "ALTER TABLE evaluation ADD COLUMN candidates BIGINT NOT NULL DEFAULT 1";
+    sql << "DELETE FROM funnel WHERE part > 0";
+    sql << "DROP INDEX funnel_part";
+    sql << "ALTER TABLE funnel DROP COLUMN part";
+    sql << "ALTER TABLE funnel ADD COLUMN last_position BIGINT NOT NULL DEFAULT 0";
+    sql << "DROP TABLE positions";
+    sql << "ALTER TABLE failure DROP COLUMN log";
+    sql << "DROP TABLE worker_log";
     sql << "UPDATE schema_version SET version = 1";
 }
 

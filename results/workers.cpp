@@ -1,5 +1,7 @@
 #include "results/workers.h"
 
+#include "results/counts.h"
+
 #include <map>
 #include <utility>
 
@@ -112,9 +114,10 @@ std::int64_t take_back(soci::session& sql, const Dialect& dialect, const Source&
     const long long quality = reopen("state = 'rejected' AND rejection = 'quality'");
     const long long stability = reopen("state = 'rejected' AND rejection = 'stability'");
     const long long all = scores + quality + stability;
-    sql << "UPDATE funnel SET scored = scored - :scores, quality = quality - :quality,"
-           " stability = stability - :stability, open = open + :all",
-        use(scores), use(quality), use(stability), use(all);
+    add_to_funnel(sql, 0,
+                  "scored = scored - " + std::to_string(scores) + ", quality = quality - " + std::to_string(quality) +
+                      ", stability = stability - " + std::to_string(stability) + ", open = open + " +
+                      std::to_string(all));
     return all;
 }
 

@@ -4,10 +4,12 @@
 
 namespace normact::search {
 
-Claims::Claims(std::unique_ptr<results::Store> store, results::WorkerId worker, std::chrono::seconds lease)
+Claims::Claims(std::unique_ptr<results::Store> store, results::WorkerId worker, std::chrono::seconds lease,
+               std::function<std::string()> log_tail)
     : store_(std::move(store)),
       worker_(worker),
       lease_(lease),
+      log_tail_(std::move(log_tail)),
       thread_([this](const std::stop_token& stop) { keep_renewing(stop); }) {}
 
 Claims::Hold::Hold(Claims& claims, const primitives::Hash128& fingerprint) : claims_(claims) {
@@ -43,6 +45,7 @@ void Claims::keep_renewing(const std::stop_token& stop) {
         const auto held = held_;
         lock.unlock();
         renew(held);
+        if (log_tail_) keep_log();
         lock.lock();
     }
 }
@@ -56,6 +59,16 @@ void Claims::renew(const std::list<Held>& held) {
             // A database that is busy is tried again at the next round; one that is broken also fails the worker, as
             // soon as it records a result.
         }
+    }
+}
+
+void Claims::keep_log() {
+    std::string tail = log_tail_();
+    if (tail == kept_tail_) return;
+    try {
+        store_->keep_log(worker_, tail);
+        kept_tail_ = std::move(tail);
+    } catch (const results::StoreError&) {  // as with a renewal
     }
 }
 

@@ -5,10 +5,12 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <stop_token>
+#include <string>
 #include <thread>
 
 namespace normact::search {
@@ -22,8 +24,10 @@ class Claims {
     };
 
   public:
-    /// `store` is used by the renewing thread alone.
-    Claims(std::unique_ptr<results::Store> store, results::WorkerId worker, std::chrono::seconds lease);
+    /// `store` is used by the renewing thread alone, and so is `log_tail`, where it is given: with the renewals the
+    /// study gets the last lines of the worker's log, for who wants to know what became of it.
+    Claims(std::unique_ptr<results::Store> store, results::WorkerId worker, std::chrono::seconds lease,
+           std::function<std::string()> log_tail = {});
 
     /// Records that the worker has ended, as far as its study can be reached. Nothing is renewed from then on.
     void end();
@@ -47,10 +51,13 @@ class Claims {
   private:
     void keep_renewing(const std::stop_token& stop);
     void renew(const std::list<Held>& held);
+    void keep_log();
 
     std::unique_ptr<results::Store> store_;
     results::WorkerId worker_;
     std::chrono::seconds lease_;
+    std::function<std::string()> log_tail_;
+    std::string kept_tail_;
     std::mutex mutex_;      // of held_
     std::list<Held> held_;  // maybe one twice: a thread may take up again what another still lets go of
     std::condition_variable_any never_;

@@ -44,6 +44,19 @@ TEST(Claims, that_are_held_no_more_are_lost_after_their_lease) {
     EXPECT_TRUE(claim.is_lost());
 }
 
+TEST(Claims, bring_the_end_of_the_worker_s_log_with_their_renewals) {
+    OneClaim claim(1s);
+    int lines = 0;
+    Claims claims(claim.file.open(), claim.worker, 1s, [&] { return "line " + std::to_string(++lines); });
+    const auto sql = results::connect_sqlite(claim.file.path());
+    std::string tail;
+    for (int wait = 0; wait < 3000 && tail != "line 2"; ++wait) {
+        std::this_thread::sleep_for(10ms);
+        *sql << "SELECT tail FROM worker_log", soci::into(tail);
+    }
+    EXPECT_EQ(tail, "line 2");
+}
+
 TEST(Claims, that_are_held_twice_are_renewed_until_both_holds_are_gone) {
     OneClaim claim(1s);
     Claims claims(claim.file.open(), claim.worker, 1s);

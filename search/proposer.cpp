@@ -99,8 +99,10 @@ std::optional<Assignment> Proposer::next(results::Store& store, const std::stop_
         return assignment;
     }
     for (int vain = 0; vain < most_vain_proposals; ++vain) {
-        if (stop.stop_requested() || reached(configuration_.budget, store.funnel())) return std::nullopt;
-        read_new_scores(store);
+        const results::Funnel funnel = store.funnel();
+        if (stop.stop_requested() || reached(configuration_.budget, funnel)) return std::nullopt;
+        position_ = std::max(position_, first_position(configuration_.evolution.window, funnel));
+        if (funnel.last_position > position_) read_new_scores(store);
         const results::Proposal proposal = draw();
         const Admission admission = store.propose(worker_, proposal, lease_);
         Candidate candidate = candidate_of(proposal, admission.candidate);

@@ -22,7 +22,6 @@ namespace {
 using results::Candidate;
 using results::Store;
 using Open = std::function<std::unique_ptr<Store>()>;
-using Report = std::function<void(const Event&)>;
 
 /// A thread that fails as often in a row as so many layers have attempts does not fail because of the layers.
 constexpr int most_failing_layers = 3;
@@ -31,8 +30,8 @@ constexpr int most_failing_layers = 3;
 class Search {
   public:
     Search(const Configuration& configuration, const Open& open, const results::Worker& worker,
-           const Evaluate& evaluate, const std::stop_token& stop, const Report& report)
-        : Search(configuration, open, open(), worker, evaluate, stop, report) {}
+           const Evaluate& evaluate, const std::stop_token& stop, const Log& log)
+        : Search(configuration, open, open(), worker, evaluate, stop, log) {}
 
     /// Runs the threads and, beside them, the clock. Returns true if the budget was reached.
     bool run(int threads) {
@@ -52,14 +51,14 @@ class Search {
 
   private:
     Search(const Configuration& configuration, const Open& open, std::unique_ptr<Store> store,
-           const results::Worker& worker, const Evaluate& evaluate, const std::stop_token& stop, const Report& report)
+           const results::Worker& worker, const Evaluate& evaluate, const std::stop_token& stop, const Log& log)
         : configuration_(configuration),
           open_(open),
           evaluate_(evaluate),
-          report_(report),
+          log_(log),
           worker_(store->add_worker(worker)),
           proposer_(configuration, worker_, store->funnel()),
-          claims_(std::move(store), worker_, std::chrono::seconds(configuration.lease_seconds)),
+          claims_(std::move(store), worker_, std::chrono::seconds(configuration.lease_seconds), log.tail),
           forward_(stop, [this] { stop_.request_stop(); }) {}
 
     void watch_the_clock(const std::stop_token& over) {
@@ -91,7 +90,7 @@ class Search {
 
     void work() {
         const std::unique_ptr<Store> store = open_();
-        const Report tell_all = [this](const Event& event) { tell(event); };
+        const std::function<void(const Event&)> tell_all = [this](const Event& event) { tell(event); };
         int failures = 0;  // in a row, and of this thread: what befalls all threads at once befalls each of them once
         while (auto assignment = proposer_.next(*store, stop_.get_token(), tell_all)) {
             evaluate(*store, std::move(*assignment), failures);
@@ -144,25 +143,25 @@ class Search {
         candidate.outcome.reason =
             device_lost_ ? std::string("the device was lost during this evaluation or one beside it: ") + error.what()
                          : error.what();
-        store.fail(worker_, candidate.fingerprint, candidate.outcome.reason);
+        store.fail(worker_, candidate.fingerprint, candidate.outcome.reason, log_.tail ? log_.tail() : "");
         tell({Event::Kind::failed, candidate});
     }
 
     void tell(const Event& event) {
         const std::scoped_lock lock(mutex_);
-        if (report_) report_(event);
+        if (log_.report) log_.report(event);
     }
 
     const Configuration& configuration_;
     const Open& open_;
     const Evaluate& evaluate_;
-    const Report& report_;
+    const Log& log_;
     results::WorkerId worker_;
     Proposer proposer_;
     Claims claims_;
     std::atomic<bool> budget_reached_ = false;
     std::atomic<bool> device_lost_ = false;
-    std::mutex mutex_;  // of error_ and of calls to report_
+    std::mutex mutex_;  // of error_ and of calls to log_.report
     std::exception_ptr error_;
     std::stop_source stop_;
     std::stop_callback<std::function<void()>> forward_;
@@ -172,8 +171,8 @@ class Search {
 
 bool work(const Configuration& configuration, const std::function<std::unique_ptr<results::Store>()>& open,
           const results::Worker& worker, int threads, const Evaluate& evaluate, const std::stop_token& stop,
-          const std::function<void(const Event&)>& report) {
-    return Search(configuration, open, worker, evaluate, stop, report).run(threads);
+          const Log& log) {
+    return Search(configuration, open, worker, evaluate, stop, log).run(threads);
 }
 
 }  // namespace normact::search

@@ -30,6 +30,13 @@ struct Event {
     results::Candidate candidate;
 };
 
+/// Where a worker's doings are written down.
+struct Log {
+    std::function<void(const Event&)> report{};
+    /// The last lines, which the study keeps with what goes wrong; from any thread.
+    std::function<std::string()> tail{};
+};
+
 /// Proposes, claims, evaluates and records candidates of one study on `threads` threads until the budget is reached or
 /// a stop is requested; then claims in flight are given back. `open` is called once a thread, and once more for the
 /// thread that renews leases. Returns true if the budget was reached.
@@ -41,6 +48,6 @@ struct Event {
 /// count as failed, for any of them may have done it.
 bool work(const Configuration& configuration, const std::function<std::unique_ptr<results::Store>()>& open,
           const results::Worker& worker, int threads, const Evaluate& evaluate, const std::stop_token& stop,
-          const std::function<void(const Event&)>& report);
+          const Log& log = {});
 
 }  // namespace normact::search

@@ -84,8 +84,8 @@ def wait_until(holds, seconds=100):
 def audit(place):
     """Every candidate is accounted for, and no score is there twice."""
     (proposed, invalid, duplicate, quality, stability, scored, quarantined, is_open), = [
-        list(map(int, row)) for row in sql(place, "SELECT proposed, invalid, duplicate, quality, stability, scored, "
-                                                  "quarantined, open FROM funnel")]
+        list(map(int, row)) for row in sql(place, "SELECT SUM(proposed), SUM(invalid), SUM(duplicate), SUM(quality), SUM(stability), "
+                                                  "SUM(scored), SUM(quarantined), SUM(open) FROM funnel")]
     assert proposed == number(place, "SELECT COUNT(*) FROM candidate")
     assert proposed == invalid + duplicate + quality + stability + scored + quarantined + is_open
     counts = {key: int(count) for key, count in sql(
@@ -120,7 +120,7 @@ def test_workers_stop_at_the_budget(normact, place):
     make(normact, place, budget__scored=40)
     running = workers(normact, place, 3)
     assert [process.wait(100) for process in running] == [0, 0, 0]
-    assert 40 <= number(place, "SELECT scored FROM funnel") < 44
+    assert 40 <= number(place, "SELECT SUM(scored) FROM funnel") < 44
     audit(place)
 
 
@@ -195,7 +195,7 @@ def test_a_worker_whose_canary_differs_is_refused(normact, place):
     assert number(place, "SELECT COUNT(*) FROM worker WHERE refused <> ''") == 1
     sql(place, "UPDATE score SET accuracy = accuracy - 0.01")
     normact("worker", "--study", place, "--threads", 1)
-    assert number(place, "SELECT scored FROM funnel") >= 4
+    assert number(place, "SELECT SUM(scored) FROM funnel") >= 4
 
 
 def test_workers_of_another_release_are_refused(normact, place):
@@ -235,8 +235,8 @@ ENDLESS = {"budget__scored": 0, "budget__proposed": 0, "lease_seconds": 3}
 
 def goes_on(place, results=1):
     """Waits for new scores."""
-    scored = number(place, "SELECT scored FROM funnel")
-    wait_until(lambda: number(place, "SELECT scored FROM funnel") >= scored + results)
+    scored = number(place, "SELECT SUM(scored) FROM funnel")
+    wait_until(lambda: number(place, "SELECT SUM(scored) FROM funnel") >= scored + results)
 
 
 def start_study(normact, place):
@@ -271,13 +271,13 @@ def test_a_worker_that_slept_past_its_lease_comes_back_to_a_study_that_went_on(n
     start_study(normact, place)
     sleeper, other = workers(normact, place, 2)
     draw = random.Random(2)
-    for _ in range(3):
+    for _ in range(8):
         time.sleep(draw.uniform(0, 0.5))
         sleeper.send_signal(signal.SIGSTOP)
         time.sleep(4)
-        scored = number(place, "SELECT scored FROM funnel")
+        scored = number(place, "SELECT SUM(scored) FROM funnel")
         sleeper.send_signal(signal.SIGCONT)
-        wait_until(lambda: number(place, "SELECT scored FROM funnel") > scored)
+        wait_until(lambda: number(place, "SELECT SUM(scored) FROM funnel") > scored)
     end([sleeper, other])
     audit(place)
 
@@ -350,3 +350,51 @@ def test_clocks_of_workers_do_not_matter(normact, place):
     end(running)
     audit(place)
     assert number(place, "SELECT COUNT(*) FROM evaluation WHERE attempts > 1") == 0
+
+
+def set_steps(place, steps):
+    sql(place, "UPDATE study SET configuration = regexp_replace(configuration, '(\"training\".*?\"steps\": *)[0-9]+', '\\1%d')" % steps)
+
+
+def test_a_layer_that_ends_its_workers_is_quarantined_with_the_log_of_the_last_one(normact, place):
+    start_study(normact, place)
+    set_steps(place, 1_000_000)
+    for attempt in (1, 2, 3):  # maximum_attempts
+        worker, = workers(normact, place, 1)
+        wait_until(lambda: number(place, "SELECT COUNT(*) FROM evaluation JOIN worker_log USING (worker) WHERE state = 'open' "
+                                         f"AND attempts = {attempt} AND step > 0 AND tail LIKE '%begun%'"))
+        worker.kill()
+        worker.wait()
+        time.sleep(3.5)  # past the lease
+    last, = workers(normact, place, 1)
+    wait_until(lambda: number(place, "SELECT SUM(quarantined) FROM funnel"))
+    end([last])
+    layer, = normact.json("status", "--study", place)["quarantined"]
+    reason = layer["reason"]
+    assert re.search(r"^3 attempts failed; in the last one worker 4 on \S+ stopped without a word, training resnet-micro "
+                     r"\d+/1000000\nIts log ended with:\n.*candidate \d+ begun$", reason), reason
+    text, _ = normact("status", "--study", place)
+    assert re.search(r"\n  3 attempts failed; .*\n  Its log ended with:\n .*begun", text), text
+    audit(place)
+
+
+def test_a_full_disk_of_a_worker_loses_nothing_while_the_database_is_away(normact, place):
+    start_study(normact, place)
+    state = normact.folder / "state"
+    state.mkdir()
+    log = normact.folder / "worker.log"
+    on_a_full_disk = 'mount -t tmpfs -o size=4k full "$0" && { yes > "$0/filler"; exec "$@"; }'
+    worker = subprocess.Popen(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", on_a_full_disk, state, PROGRAM, "worker", "--study", place,
+         "--threads", "1", "--no-canary"], cwd=normact.folder, stdout=subprocess.DEVNULL, stderr=open(log, "w"))
+    goes_on(place)
+    server("kill")
+    try:
+        wait_until(lambda: "Make room, or set XDG_STATE_HOME" in log.read_text())
+        assert worker.poll() is None
+    finally:
+        server("start")
+    goes_on(place)
+    end([worker])
+    audit(place)
+    assert number(place, "SELECT COUNT(*) FROM evaluation WHERE state <> 'open' AND attempts > 1") == 0

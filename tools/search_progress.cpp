@@ -2,6 +2,7 @@
 
 #include "primitives/text.h"
 #include "tools/candidates.h"
+#include "tools/terminal.h"
 
 #include <fmt/format.h>
 
@@ -46,19 +47,31 @@ SearchProgress::SearchProgress(const search::Budget& budget, std::unique_ptr<res
 void SearchProgress::report(const search::Event& event) {
     using Kind = search::Event::Kind;
     const results::Candidate& candidate = event.candidate;
-    if (event.kind == Kind::failed) {
-        line_.print(fmt::format("{:>7}  candidate {} failed: {}", clock_text(elapsed()), candidate.id,
-                                candidate.outcome.reason));
-    }
+    const std::string time = fmt::format("{:>7}", clock_text(elapsed()));
+    const std::string reason = printable(candidate.outcome.reason);
     const auto mean = results::mean_accuracy(candidate.outcome.scores);
+    if (event.kind == Kind::failed) print(fmt::format("{}  candidate {} failed: {}", time, candidate.id, reason));
+    if (event.kind == Kind::claimed) recent_.add(fmt::format("{}  candidate {} begun", time, candidate.id));
+    if (event.kind == Kind::rejected)
+        recent_.add(fmt::format("{}  candidate {} rejected: {}", time, candidate.id, reason));
     if (event.kind != Kind::scored || !mean) return;
-    {
-        const std::scoped_lock lock(mutex_);
-        if (best_ && *mean <= *best_) return;
-        best_ = mean;
-    }
-    line_.print(fmt::format("{:>7}  best {}  #{}  {}", clock_text(elapsed()), accuracy_text(*mean), candidate.id,
-                            primitives::to_text(candidate.graph)));
+    if (becomes_best(*mean))
+        print(fmt::format("{}  best {}  #{}  {}", time, accuracy_text(*mean), candidate.id,
+                          primitives::to_text(candidate.graph)));
+    else
+        recent_.add(fmt::format("{}  candidate {} scored {}", time, candidate.id, accuracy_text(*mean)));
+}
+
+void SearchProgress::print(const std::string& line) {
+    line_.print(line);
+    recent_.add(line);
+}
+
+bool SearchProgress::becomes_best(double accuracy) {
+    const std::scoped_lock lock(mutex_);
+    if (best_ && accuracy <= *best_) return false;
+    best_ = accuracy;
+    return true;
 }
 
 std::string SearchProgress::line(Seconds elapsed) {

@@ -71,6 +71,11 @@ std::string workers_table(const StudyStatus& status) {
         rows);
 }
 
+std::string indented(std::string text) {
+    for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1)) text.insert(at + 1, "  ");
+    return text;
+}
+
 std::string for_people(const Study& study, const StudyStatus& status) {
     std::string text = fmt::format("{}\n{}\n{} evaluated in the last hour", printable(study.path),
                                    funnel_text(status.funnel), status.finished_last_hour);
@@ -79,7 +84,7 @@ std::string for_people(const Study& study, const StudyStatus& status) {
     text += "\n\n" + workers_table(status);
     for (const results::Candidate& candidate : status.quarantined)
         text += fmt::format("\nquarantined  #{}  {}\n  {}", candidate.id, primitives::to_text(candidate.graph),
-                            printable(candidate.outcome.reason));
+                            indented(printable_lines(candidate.outcome.reason)));
     return text + (status.quarantined.empty() ? "" : "\n");
 }
 

@@ -54,6 +54,7 @@ std::function<std::unique_ptr<results::Store>()> patient_opener(const std::strin
     results::Patience patience;
     patience.stop = stop;
     patience.tell = tell_of_outages();
+    patience.warn = [](const std::string& text) { tell("\n" + printable_lines(text) + "\n"); };
     const auto undelivered = std::make_shared<results::Undelivered>(results::undelivered_folder(study));
     return [=] { return results::make_patient_store(open, patience, undelivered); };
 }
@@ -88,12 +89,14 @@ Run work_once(const WorkPlan& plan, const proxy_tasks::Scorer& scorer, const std
         return score_candidate(scorer, plan.configuration, assignment.candidate.graph, std::move(stop_one),
                                assignment.tell, company);
     };
-    const auto report = [&](const search::Event& event) {
-        using Kind = search::Event::Kind;
-        if (event.kind == Kind::scored || event.kind == Kind::rejected) evaluated_some = true;
-        progress.report(event);
-    };
-    const bool reached = search::work(plan.configuration, open, worker, plan.threads, evaluate, stop, report);
+    const search::Log log{.report =
+                              [&](const search::Event& event) {
+                                  using Kind = search::Event::Kind;
+                                  if (event.kind == Kind::scored || event.kind == Kind::rejected) evaluated_some = true;
+                                  progress.report(event);
+                              },
+                          .tail = [&] { return progress.recent(); }};
+    const bool reached = search::work(plan.configuration, open, worker, plan.threads, evaluate, stop, log);
     return {progress.start(), progress.elapsed(), reached};
 }
 

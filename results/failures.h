@@ -1,0 +1,13 @@
+#pragma once
+
+#include <soci/soci.h>
+
+#include <string>
+
+namespace normact::results {
+
+/// What is known of a layer's attempts when they have used it up, for people: what the last one said, or where it
+/// stopped without a word, and how the log of its worker ended. Part of a store's transaction.
+std::string why_attempts_failed(soci::session& sql, const std::string& fingerprint, int attempts);
+
+}  // namespace normact::results
