@@ -69,6 +69,7 @@ struct Measured {
         const std::scoped_lock lock(mutex);
         if (begun) values.push_back(Milliseconds(time).count());
     }
+    std::atomic<int> deaths = 0;
     std::atomic<bool> begun = false;  ///< the workers are all there
 };
 
@@ -164,6 +165,7 @@ int run(int count, char** words) {
                     Simulated(number, training_ms, measured).work(place, stop);
                 } catch (const std::exception& error) {
                     std::fprintf(stderr, "worker %d: %s\n", number, error.what());
+                    ++measured.deaths;
                 }
             });
         // Until all have come and are out of step.
@@ -182,7 +184,7 @@ int run(int count, char** words) {
                 static_cast<double>(after.proposed - before.proposed) / minutes, quantiles(measured.propose).c_str(),
                 quantiles(measured.record).c_str(), quantiles(measured.idle).c_str(),
                 static_cast<double>(bytes_of(place)) / 1e6);
-    return 0;
+    return measured.deaths > 0 ? 1 : 0;
 }
 
 }  // namespace

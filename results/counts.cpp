@@ -6,7 +6,7 @@ using soci::into;
 using soci::use;
 
 void add_to_funnel(soci::session& sql, WorkerId worker, const std::string& changes) {
-    sql << "UPDATE funnel SET " + changes + " WHERE part = " + std::to_string(worker % parts_of_funnel);
+    sql << "UPDATE counts SET " + changes + " WHERE part = " + std::to_string(worker % parts_of_funnel);
 }
 
 Funnel read_funnel(soci::session& sql) {
@@ -17,7 +17,7 @@ Funnel read_funnel(soci::session& sql) {
     long long proposed = 0, invalid = 0, duplicate = 0, quality = 0, stability = 0, scored = 0, quarantined = 0,
               open = 0, parts = 0, last = 0;
     auto has_last = soci::i_null;
-    sql << "SELECT " + sums + "COUNT(*), (SELECT last FROM positions) FROM funnel", into(proposed), into(invalid),
+    sql << "SELECT " + sums + "COUNT(*), (SELECT last FROM positions) FROM counts", into(proposed), into(invalid),
         into(duplicate), into(quality), into(stability), into(scored), into(quarantined), into(open), into(parts),
         into(last, has_last);
     if (parts != parts_of_funnel || has_last != soci::i_ok)

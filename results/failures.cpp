@@ -1,5 +1,8 @@
 #include "results/failures.h"
 
+#include "results/counts.h"
+#include "results/one_time.h"
+
 #include <optional>
 
 namespace normact::results {
@@ -46,6 +49,18 @@ std::string why_attempts_failed(soci::session& sql, const std::string& fingerpri
     auto end = silent_end(sql, fingerprint);
     if (!end) end = last_words(sql, fingerprint);
     return end ? count + "; in the last one " + *end : count;
+}
+
+std::int64_t reopen_quarantined(soci::session& sql) {
+    soci::statement reopen(sql);
+    execute_one_time(reopen,
+                     "UPDATE evaluation SET state = 'open', attempts = 0, lease_until = 0, worker = NULL, reason = '',"
+                     " stage = '', step = 0, steps = 0 WHERE state = 'quarantined'",
+                     /*whole=*/true);
+    const std::int64_t count = reopen.get_affected_rows();
+    const std::string opened = std::to_string(count);
+    add_to_funnel(sql, 0, "quarantined = quarantined - " + opened + ", open = open + " + opened);
+    return count;
 }
 
 }  // namespace normact::results

@@ -54,7 +54,7 @@ inline void fill_with_candidates(soci::session& sql, const Dialect& dialect, int
     for (const std::string task : {"test/a", "test/b", "test/c"})
         insert("score (fingerprint, task, replicate, accuracy, seconds, worker)",
                key + ", '" + task + "', 0, " + accuracy + ", 1, " + worker, is_scored, stored);
-    sql << "UPDATE funnel SET proposed = (SELECT COUNT(*) FROM candidate),"
+    sql << "UPDATE counts SET proposed = (SELECT COUNT(*) FROM candidate),"
            " invalid = (SELECT COUNT(invalid) FROM candidate),"
            " quality = (SELECT COUNT(*) FROM evaluation WHERE state = 'rejected'),"
            " scored = (SELECT COUNT(position) FROM candidate) WHERE part = 0";

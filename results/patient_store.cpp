@@ -18,6 +18,7 @@ class PatientStore final : public Store {
         : open_(std::move(open)), patience_(std::move(patience)), undelivered_(std::move(undelivered)) {}
 
     std::string configuration() override { return patiently(&Store::configuration); }
+    std::string identity() override { return patiently(&Store::identity); }
     WorkerId add_worker(const Worker& worker) override { return patiently(&Store::add_worker, worker); }
     Admission propose(WorkerId worker, const Proposal& proposal, std::chrono::seconds lease) override {
         return patiently(&Store::propose, worker, proposal, lease);
@@ -45,7 +46,17 @@ class PatientStore final : public Store {
                 if (!std::exchange(warned, true) && patience_.warn) patience_.warn(error.what());
             }
         };
-        const bool first = waiting_for([&](Store& store) { return store.finish(worker, fingerprint, outcome); }, keep);
+        const auto finish_or_keep = [&](Store& store) {
+            try {
+                return store.finish(worker, fingerprint, outcome);
+            } catch (const WorkerRefused&) {
+                throw;
+            } catch (const StoreError&) {  // whatever is wrong may be mended: hours of training are in it
+                keep();
+                throw;
+            }
+        };
+        const bool first = waiting_for(finish_or_keep, keep);
         if (letter) Undelivered::remove(*letter);
         return first;
     }
@@ -76,6 +87,7 @@ class PatientStore final : public Store {
         return patiently(&Store::finished_within, window);
     }
     std::vector<Candidate> quarantined(int count) override { return patiently(&Store::quarantined, count); }
+    std::int64_t retry_quarantined() override { return patiently(&Store::retry_quarantined); }
     std::int64_t invalidate(const Source& source) override { return patiently(&Store::invalidate, source); }
     void refuse(WorkerId worker, const std::string& reason) override { patiently(&Store::refuse, worker, reason); }
     std::optional<Canary> canary(const Worker& worker) override { return patiently(&Store::canary, worker); }
@@ -89,12 +101,22 @@ class PatientStore final : public Store {
     template <class Call>
     std::invoke_result_t<Call, Store&> once(Call call) {
         try {
-            if (!store_) store_ = open_();
+            if (!store_) store_ = open_same();
             return call(*store_);
         } catch (const StoreUnavailable&) {
             store_.reset();  // its connection may be broken
             throw;
         }
+    }
+
+    /// Another study may have taken the place of the one that was there before.
+    std::unique_ptr<Store> open_same() {
+        auto store = open_();
+        const std::string identity = store->identity();
+        if (identity_.empty()) identity_ = identity;
+        if (identity != identity_)
+            throw StoreError("the study was deleted, and another one was made under its name: start this worker anew");
+        return store;
     }
 
     /// The connection may have broken in minutes of training, with the database there all the same.
@@ -153,6 +175,7 @@ class PatientStore final : public Store {
     Patience patience_;
     std::shared_ptr<const Undelivered> undelivered_;
     std::unique_ptr<Store> store_;
+    std::string identity_;
     bool is_away_ = false;
     std::minstd_rand generator_{std::random_device()()};
 };

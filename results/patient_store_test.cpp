@@ -92,6 +92,7 @@ TEST(PatientStore, passes_errors_that_waiting_does_not_mend) {
     Outage outage(0);
     EXPECT_THROW(outage.patient()->finish(1, proposal(1).fingerprint, scored(0.5, 0.5)), StoreError);
     EXPECT_TRUE(outage.told.empty());
+    EXPECT_EQ(outage.letters(), 1) << "but an outcome is kept: what is wrong may be mended";
 }
 
 TEST(PatientStore, keeps_an_outcome_on_disk_until_it_is_recorded) {

@@ -1,5 +1,6 @@
 #include "results/postgresql.h"
 
+#include "results/one_time.h"
 #include "results/schema.h"
 #include "results/sql_store.h"
 
@@ -40,6 +41,8 @@ constexpr auto advices = std::to_array<Advice>({
     {"57P01", true, "the server was stopped"},
     {"57P02", true, "the server crashed"},
     {"57P03", true, "the server is starting or stopping"},
+    {"57P05", true, "the server closed a connection that was idle for long"},
+    {"25P03", true, "the server closed a connection that was idle for long"},
     {"57014", true, "the server gave up after its statement_timeout"},
     {"40", true, "the database asked to try again"},
     {"55P03", true, "another connection holds a lock for too long"},
@@ -201,7 +204,8 @@ std::string_view state_in(std::string_view message) {
 Trouble trouble_of_libpq(std::string_view message) {
     constexpr auto passing =
         std::to_array<std::string_view>({"Connection refused", "timeout", "timed out", "No route", "unreachable",
-                                         "closed the", "reset", "could not translate", "Broken pipe", "No such file"});
+                                         "closed the", "reset", "could not translate", "Broken pipe", "No such file",
+                                         "SSL SYSCALL", "EOF detected", "read-only", "hot standby"});
     if (std::ranges::any_of(passing,
                             [&](std::string_view part) { return message.find(part) != std::string_view::npos; }))
         return trouble_of("08", message);
@@ -264,8 +268,8 @@ Dialect postgresql_dialect(const PostgresqlPlace& place) {
         .now = "CAST(EXTRACT(EPOCH FROM statement_timestamp()) AS DOUBLE PRECISION)",
         .read = {"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + use},
         // Also for what is no score: a claim that a crash took back could get no score any more.
-        .write = {"BEGIN; " + use},
-        .write_surely = {"BEGIN; " + use},
+        .write = {"BEGIN ISOLATION LEVEL READ COMMITTED; " + use},
+        .write_surely = {"BEGIN ISOLATION LEVEL READ COMMITTED; " + use},
         .lightly = "SET LOCAL synchronous_commit TO off",
         .lock_row = " FOR UPDATE",
         .share_row = " FOR SHARE",
@@ -357,10 +361,11 @@ std::vector<std::string> postgresql_studies(const std::string& place) {
     const auto session = connect_postgresql(parsed);
     return explained(parsed, [&] {
         std::vector<std::string> places;
-        const soci::rowset<std::string> schemas =
-            (session->prepare << "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'normact_') ORDER BY 1");
-        for (const std::string& schema : schemas)
-            places.push_back(parsed.database + "#" + schema.substr(schema_prefix.size()));
+        std::string schema;
+        soci::statement schemas(*session);
+        schemas.exchange(soci::into(schema));
+        execute_one_time(schemas, "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'normact_') ORDER BY 1");
+        while (schemas.fetch()) places.push_back(parsed.database + "#" + schema.substr(schema_prefix.size()));
         return places;
     });
 }

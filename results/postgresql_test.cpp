@@ -2,7 +2,9 @@
 
 #include "results/postgresql.h"
 
+#include "results/patient_store.h"
 #include "results/schema.h"
+#include "results/sql_store.h"
 #include "results/store_processes.h"
 #include "results/study.h"
 #include "results/study_copies.h"
@@ -10,6 +12,7 @@
 #include "results/workers_conformance.h"
 
 #include <cstdlib>
+#include <sstream>
 
 namespace normact::results {
 namespace {
@@ -111,6 +114,8 @@ TEST(PostgresqlStudies, of_another_release_are_refused) {
 
 TEST(PostgresqlStudies, of_an_older_release_are_refused_until_they_are_upgraded_once_by_many) {
     StudyInPostgresql study("{}");
+    do_everything(*study.open());
+    const Funnel before = study.open()->funnel();
     downgrade_to_format_1(*study.connect());
     EXPECT_THAT(error_of([&] { study.open(); }), HasSubstr("normact study upgrade"));
     std::vector<pid_t> upgraders;
@@ -118,7 +123,14 @@ TEST(PostgresqlStudies, of_an_older_release_are_refused_until_they_are_upgraded_
     for (int i = 0; i < 4; ++i) upgraders.push_back(start_child([&] { upgrade_postgresql_study(study.place()); }));
     for (const pid_t upgrader : upgraders) EXPECT_EQ(wait_for(upgrader), 0);
     EXPECT_EQ(stored_schema_version(*study.connect()), schema_version());
-    EXPECT_TRUE(study.open()->best(1).empty());
+    const auto store = study.open();
+    EXPECT_EQ(store->funnel().proposed, before.proposed);
+    EXPECT_EQ(store->funnel().scored, before.scored);
+    EXPECT_EQ(store->funnel().last_position, before.last_position);
+    EXPECT_EQ(store->best(1).at(0).outcome.scores.at(0).accuracy, 1.0 / 3);
+    EXPECT_EQ(store->quarantined(1).size(), 1u);
+    const auto worker = store->add_worker({"later", 1, "cpu", "cpu", "0"});
+    EXPECT_TRUE(store->finish(worker, proposal(5).fingerprint, scored(0.5, 0.5)));
 }
 
 TEST(PostgresqlStudies, are_copied_to_files_and_back) {
@@ -132,6 +144,43 @@ TEST(PostgresqlStudies, are_copied_to_files_and_back) {
     expect_copy(*study.open(), *open_study(back));
     EXPECT_THROW(copy_study(file, back), StoreError);
     delete_postgresql_study(back);
+}
+
+TEST(PostgresqlStudies, wait_for_the_disk_with_all_that_others_depend_on_and_with_nothing_else) {
+    StudyInPostgresql study("{}");
+    const PostgresqlPlace place = parse_postgresql_place(study.place());
+    auto session = connect_postgresql(place);
+    std::ostringstream log;
+    session->set_log_stream(&log);
+    const auto store = make_sql_store(std::move(session), postgresql_dialect(place), place.text());
+    const auto waits = [&](const auto& call) {
+        log.str("");
+        call();
+        return log.str().find("synchronous_commit") == std::string::npos;
+    };
+    WorkerId worker = 0;
+    EXPECT_TRUE(waits([&] { worker = store->add_worker({"host", 1, "cpu", "cpu", "0"}); }));
+    EXPECT_TRUE(waits([&] { store->propose(worker, proposal(1), std::chrono::seconds(0)); }));
+    EXPECT_FALSE(waits([&] { store->propose(worker, proposal(1), long_lease); })) << "a duplicate of an open one";
+    EXPECT_TRUE(waits([&] { store->reclaim(worker, long_lease, 3); }));
+    EXPECT_FALSE(waits([&] { store->reclaim(worker, long_lease, 3); })) << "there is nothing to claim";
+    EXPECT_FALSE(waits([&] { store->renew(worker, proposal(1).fingerprint, long_lease); }));
+    EXPECT_TRUE(waits([&] { store->finish(worker, proposal(1).fingerprint, scored(0.5, 0.5)); }));
+    EXPECT_TRUE(waits([&] { store->propose(worker, proposal(1), long_lease); })) << "others breed from it at once";
+    auto invalid = proposal(2);
+    invalid.invalid = "not finite";
+    EXPECT_FALSE(waits([&] { store->propose(worker, invalid, long_lease); }));
+}
+
+TEST(PostgresqlStudies, that_took_the_place_of_another_one_are_refused_by_who_worked_for_that) {
+    StudyInPostgresql study("{}");
+    const auto store = make_patient_store([&] { return study.open(); }, {}, nullptr);
+    EXPECT_EQ(store->funnel().proposed, 0);
+    delete_study(study.place());
+    create_study(study.place(), "{}");
+    *study.connect() << "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                        " AND datname = current_database()";
+    EXPECT_THAT(error_of([&] { store->funnel(); }), HasSubstr("another one was made under its name"));
 }
 
 TEST(PostgresqlErrors, of_a_server_that_is_away_are_passing) {

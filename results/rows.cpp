@@ -1,6 +1,7 @@
 #include "results/rows.h"
 
 #include "primitives/json.h"
+#include "results/one_time.h"
 
 #include <array>
 #include <limits>
@@ -86,19 +87,27 @@ Candidate CandidateRow::candidate() const {
 std::vector<Candidate> read_rows(soci::session& sql, const std::string& selection) {
     using soci::into;
     CandidateRow row;
-    soci::statement statement =
-        (sql.prepare << "SELECT c.id, c.fingerprint, c.hash, c.graph, c.parent, c.origin, c.invalid,"
-                        " e.state, e.rejection, e.reason, e.seconds, e.candidate FROM ("
-                     << selection
-                     << ") AS selected JOIN candidate AS c ON c.id = selected.chosen"
-                        " LEFT JOIN evaluation AS e ON e.fingerprint = c.fingerprint"
-                        " ORDER BY selected.place, selected.chosen",
-         into(row.id), into(row.fingerprint), into(row.hash), into(row.graph), into(row.parent, row.has_parent),
-         into(row.origin), into(row.invalid, row.has_invalid), into(row.state, row.has_evaluation),
-         into(row.rejection, row.has_rejection), into(row.reason, row.has_reason), into(row.seconds, row.has_seconds),
-         into(row.evaluated, row.has_evaluated));
+    soci::statement statement(sql);
+    statement.exchange(into(row.id));
+    statement.exchange(into(row.fingerprint));
+    statement.exchange(into(row.hash));
+    statement.exchange(into(row.graph));
+    statement.exchange(into(row.parent, row.has_parent));
+    statement.exchange(into(row.origin));
+    statement.exchange(into(row.invalid, row.has_invalid));
+    statement.exchange(into(row.state, row.has_evaluation));
+    statement.exchange(into(row.rejection, row.has_rejection));
+    statement.exchange(into(row.reason, row.has_reason));
+    statement.exchange(into(row.seconds, row.has_seconds));
+    statement.exchange(into(row.evaluated, row.has_evaluated));
+    execute_one_time(statement,
+                     "SELECT c.id, c.fingerprint, c.hash, c.graph, c.parent, c.origin, c.invalid,"
+                     " e.state, e.rejection, e.reason, e.seconds, e.candidate FROM (" +
+                         selection +
+                         ") AS selected JOIN candidate AS c ON c.id = selected.chosen"
+                         " LEFT JOIN evaluation AS e ON e.fingerprint = c.fingerprint"
+                         " ORDER BY selected.place, selected.chosen");
     std::vector<Candidate> candidates;
-    statement.execute();
     while (statement.fetch()) candidates.push_back(row.candidate());
     return candidates;
 }
@@ -108,14 +117,17 @@ std::map<CandidateId, std::vector<proxy_tasks::Score>> read_scores(soci::session
     long long id = 0;
     proxy_tasks::Score score;
     soci::indicator has_accuracy{};
-    soci::statement statement =
-        (sql.prepare << "SELECT c.id, s.task, s.replicate, s.accuracy, s.seconds FROM (" << selection
-                     << ") AS selected JOIN candidate AS c ON c.id = selected.chosen"
-                        " JOIN score AS s ON s.fingerprint = c.fingerprint"
-                        " WHERE c.invalid IS NULL ORDER BY c.id, s.id",
-         into(id), into(score.task), into(score.replicate), into(score.accuracy, has_accuracy), into(score.seconds));
+    soci::statement statement(sql);
+    statement.exchange(into(id));
+    statement.exchange(into(score.task));
+    statement.exchange(into(score.replicate));
+    statement.exchange(into(score.accuracy, has_accuracy));
+    statement.exchange(into(score.seconds));
+    execute_one_time(statement, "SELECT c.id, s.task, s.replicate, s.accuracy, s.seconds FROM (" + selection +
+                                    ") AS selected JOIN candidate AS c ON c.id = selected.chosen"
+                                    " JOIN score AS s ON s.fingerprint = c.fingerprint"
+                                    " WHERE c.invalid IS NULL ORDER BY c.id, s.id");
     std::map<CandidateId, std::vector<proxy_tasks::Score>> scores;
-    statement.execute();
     while (statement.fetch()) {
         // The databases' common way to keep what is not a number.
         if (has_accuracy == soci::i_null) score.accuracy = std::numeric_limits<double>::quiet_NaN();

@@ -87,11 +87,14 @@ DROP INDEX worker_alive;
 CREATE INDEX worker_running ON worker (id) WHERE ended IS NULL;
 CREATE TABLE positions (last BIGINT NOT NULL);
 INSERT INTO positions SELECT last_position FROM funnel;
-ALTER TABLE funnel DROP COLUMN last_position;
-ALTER TABLE funnel ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
-CREATE UNIQUE INDEX funnel_part ON funnel (part);
-INSERT INTO funnel WITH RECURSIVE parts (part) AS (SELECT 1 UNION ALL SELECT part + 1 FROM parts WHERE part < 31)
-    SELECT 0, 0, 0, 0, 0, 0, 0, 0, part FROM parts;
+CREATE TABLE counts (
+    part INTEGER PRIMARY KEY NOT NULL, proposed BIGINT NOT NULL, invalid BIGINT NOT NULL, duplicate BIGINT NOT NULL,
+    quality BIGINT NOT NULL, stability BIGINT NOT NULL, scored BIGINT NOT NULL, quarantined BIGINT NOT NULL,
+    open BIGINT NOT NULL);
+INSERT INTO counts SELECT 0, proposed, invalid, duplicate, quality, stability, scored, quarantined, open FROM funnel;
+INSERT INTO counts WITH RECURSIVE parts (part) AS (SELECT 1 UNION ALL SELECT part + 1 FROM parts WHERE part < 31)
+    SELECT part, 0, 0, 0, 0, 0, 0, 0, 0 FROM parts;
+DROP TABLE funnel;
 CREATE TABLE worker_log (worker BIGINT PRIMARY KEY NOT NULL REFERENCES worker (id), tail TEXT NOT NULL);
 ALTER TABLE failure ADD COLUMN log TEXT NOT NULL DEFAULT '';
 )",

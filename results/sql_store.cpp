@@ -36,6 +36,7 @@ class SqlStore final : public Store {
         : session_(std::move(session)), sql_(*session_), dialect_(std::move(dialect)), place_(std::move(place)) {}
 
     std::string configuration() override;
+    std::string identity() override;
     WorkerId add_worker(const Worker& worker) override;
     Admission propose(WorkerId worker, const Proposal& proposal, std::chrono::seconds lease) override;
     std::optional<Claim> reclaim(WorkerId worker, std::chrono::seconds lease, int maximum_attempts) override;
@@ -54,6 +55,7 @@ class SqlStore final : public Store {
     std::vector<WorkerStatus> workers(std::chrono::seconds seen_within) override;
     std::int64_t finished_within(std::chrono::seconds window) override;
     std::vector<Candidate> quarantined(int count) override;
+    std::int64_t retry_quarantined() override;
     std::int64_t invalidate(const Source& source) override;
     void refuse(WorkerId worker, const std::string& reason) override;
     std::optional<Canary> canary(const Worker& worker) override;
@@ -135,6 +137,15 @@ std::string SqlStore::configuration() {
         sql_ << "SELECT configuration FROM study", into(configuration);
         if (!sql_.got_data()) throw StoreError("the study's configuration is missing: restore the file from a copy");
         return configuration;
+    });
+}
+
+std::string SqlStore::identity() {
+    return read([&] {
+        double created = 0;
+        sql_ << "SELECT created FROM study", into(created);
+        if (!sql_.got_data()) throw StoreError("the study's configuration is missing: restore the file from a copy");
+        return std::to_string(created);
     });
 }
 
@@ -427,6 +438,10 @@ std::vector<Candidate> SqlStore::quarantined(int count) {
                                " WHERE state = 'quarantined' ORDER BY candidate DESC LIMIT " +
                                    std::to_string(count));
     });
+}
+
+std::int64_t SqlStore::retry_quarantined() {
+    return write([&] { return reopen_quarantined(sql_); });
 }
 
 std::int64_t SqlStore::invalidate(const Source& source) {

@@ -260,7 +260,7 @@ TEST(StudyFiles, with_damaged_rows_give_errors_that_name_the_row) {
     EXPECT_THAT(error_after("UPDATE evaluation SET rejection = x'00ff' WHERE candidate = 1"), HasSubstr("candidate 1"));
     EXPECT_THAT(error_after("UPDATE evaluation SET rejection = 'quality' WHERE candidate = 2"),
                 AllOf(HasSubstr("candidate 2"), HasSubstr("quality")));
-    EXPECT_THAT(error_after("DELETE FROM funnel"), HasSubstr("counts are missing"));
+    EXPECT_THAT(error_after("DELETE FROM counts"), HasSubstr("counts are missing"));
     EXPECT_THAT(error_after("DELETE FROM schema_version"), HasSubstr("format is unknown"));
     EXPECT_THAT(error_after("UPDATE schema_version SET version = -1"), HasSubstr("format is unknown"));
     EXPECT_THAT(error_after("DELETE FROM study"), HasSubstr("configuration is missing"));

@@ -140,6 +140,9 @@ class Store {
     /// The study's configuration as it was stored when the study was made.
     virtual std::string configuration() = 0;
 
+    /// What tells this study from any other, also from one of the same name made later.
+    virtual std::string identity() = 0;
+
     /// Registers a worker; its id goes with its claims and scores.
     virtual WorkerId add_worker(const Worker& worker) = 0;
 
@@ -201,6 +204,9 @@ class Store {
 
     /// The quarantined layers, the newest first, with the reason in their outcomes.
     virtual std::vector<Candidate> quarantined(int count) = 0;
+
+    /// Opens all quarantined layers for attempts anew. Returns how many that were.
+    virtual std::int64_t retry_quarantined() = 0;
 
     /// Takes back what a faulty source found: its layers are evaluated anew, by others, and count as open until then.
     /// Its workers are refused from now on; new ones of the same host or build are not. Returns how many evaluations

@@ -27,6 +27,7 @@ inline void use_every_member(Store& store) {
     store.best(10);
     store.find(1);
     store.evaluated_by(proposal(2).fingerprint);
+    store.canary({"other", 1, "cpu", "cpu", "a new build"});
     store.funnel();
 }
 

@@ -1,5 +1,6 @@
 #include "results/study_copy.h"
 
+#include "results/one_time.h"
 #include "results/postgresql.h"
 #include "results/sqlite.h"
 #include "results/study.h"
@@ -95,7 +96,7 @@ const std::vector<Table>& tables() {
           {"happened", real},
           {"log", text}}},
         {"positions", "last", {{"last", number}}},
-        {"funnel",
+        {"counts",
          "part",
          {{"part", number},
           {"proposed", number},
@@ -162,10 +163,7 @@ int read_some(soci::session& from, const Table& table, std::list<Value>& row, co
         if (bound.kind == Kind::real) statement.exchange(use(bound.real));
         if (bound.kind == Kind::text) statement.exchange(use(bound.text));
     }
-    statement.alloc();
-    statement.prepare(text);
-    statement.define_and_bind();
-    statement.execute();
+    execute_one_time(statement, text);
     int count = 0;
     while (statement.fetch()) {
         ++count;
@@ -175,13 +173,14 @@ int read_some(soci::session& from, const Table& table, std::list<Value>& row, co
 }
 
 void copy_table(soci::session& from, soci::session& to, const Table& table, const std::function<void()>& told) {
-    to << std::string("DELETE FROM ") + table.name;  // the funnel's row, which a new study has
+    to << std::string("DELETE FROM ") + table.name;  // rows that a new study has
     std::list<Value> row = row_of(table);
     soci::statement insert(to);
     write_from(insert, row);
     insert.alloc();
     insert.prepare(std::string("INSERT INTO ") + table.name + " (" + names_of(table, "") + ") VALUES (" +
-                   names_of(table, ":") + ")");
+                       names_of(table, ":") + ")",
+                   soci::details::st_one_time_query);
     insert.define_and_bind();
     std::unique_ptr<Value> last;
     const auto write = [&] {

@@ -51,12 +51,12 @@ std::multiset<std::string> dump(const std::string& path) {
     const auto sql = connect_sqlite(path);
     std::multiset<std::string> rows;
     std::vector<std::string> tables;
-    std::string table;
+    std::string found;
     soci::statement all_tables =
         (sql->prepare << "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'schema_version'",
-         soci::into(table));
+         soci::into(found));
     all_tables.execute();
-    while (all_tables.fetch()) tables.push_back(table);
+    while (all_tables.fetch()) tables.push_back(found);
     for (const std::string& table : tables) {
         std::string columns, name, row;
         soci::statement names =

@@ -66,10 +66,12 @@ inline void downgrade_to_format_1(soci::session& sql) {
     for (const char* column : {"seen", "ended", "evaluated", "refused"})
         sql << "ALTER TABLE worker DROP COLUMN " + std::string(column);
     sql << "ALTER TABLE evaluation ADD COLUMN candidates BIGINT NOT NULL DEFAULT 1";
-    sql << "DELETE FROM funnel WHERE part > 0";
-    sql << "DROP INDEX funnel_part";
-    sql << "ALTER TABLE funnel DROP COLUMN part";
-    sql << "ALTER TABLE funnel ADD COLUMN last_position BIGINT NOT NULL DEFAULT 0";
+    sql << "CREATE TABLE funnel (proposed BIGINT NOT NULL, invalid BIGINT NOT NULL, duplicate BIGINT NOT NULL,"
+           " quality BIGINT NOT NULL, stability BIGINT NOT NULL, scored BIGINT NOT NULL, quarantined BIGINT NOT NULL,"
+           " open BIGINT NOT NULL, last_position BIGINT NOT NULL)";
+    sql << "INSERT INTO funnel SELECT SUM(proposed), SUM(invalid), SUM(duplicate), SUM(quality), SUM(stability),"
+           " SUM(scored), SUM(quarantined), SUM(open), (SELECT last FROM positions) FROM counts";
+    sql << "DROP TABLE counts";
     sql << "DROP TABLE positions";
     sql << "ALTER TABLE failure DROP COLUMN log";
     sql << "DROP TABLE worker_log";

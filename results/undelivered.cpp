@@ -136,7 +136,7 @@ int Undelivered::deliver(Store& store, const std::function<void(const std::strin
     return delivered;
 }
 
-std::filesystem::path undelivered_folder(const std::string& place) {
+std::filesystem::path undelivered_folder(const std::string& place, const std::string& identity) {
     const auto variable = [](const char* name) -> std::string {
         const char* value = std::getenv(name);
         return value != nullptr ? value : "";
@@ -146,7 +146,7 @@ std::filesystem::path undelivered_folder(const std::string& place) {
     std::string plain;
     for (const char c : place)
         plain += (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-') ? c : '_';
-    return state / "normact" / "undelivered" / plain.substr(0, 200);
+    return state / "normact" / "undelivered" / (plain.substr(0, 200) + "-" + identity);
 }
 
 }  // namespace normact::results

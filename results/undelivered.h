@@ -29,8 +29,8 @@ class Undelivered {
     std::filesystem::path folder_;
 };
 
-/// Where outcomes of the study at this place are kept: a folder of its own in $XDG_STATE_HOME/normact/undelivered, or
-/// in ~/.local/state/normact/undelivered.
-std::filesystem::path undelivered_folder(const std::string& place);
+/// Where outcomes of the study at this place, with this identity, are kept: a folder of its own in
+/// $XDG_STATE_HOME/normact/undelivered, or in ~/.local/state/normact/undelivered.
+std::filesystem::path undelivered_folder(const std::string& place, const std::string& identity);
 
 }  // namespace normact::results

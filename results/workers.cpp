@@ -1,6 +1,7 @@
 #include "results/workers.h"
 
 #include "results/counts.h"
+#include "results/one_time.h"
 
 #include <map>
 #include <utility>
@@ -50,15 +51,23 @@ std::vector<WorkerStatus> read_workers(soci::session& sql, const Dialect& dialec
     long long id = 0, process = 0, evaluated = 0;
     double age = 0, seen = 0;
     WorkerStatus status;
-    soci::statement workers =
-        (sql.prepare << "SELECT id, host, process, device, engine, build, " + dialect.now + " - started, " +
-                            dialect.now + " - seen, evaluated, refused FROM worker WHERE ended IS NULL AND seen > " +
-                            dialect.now + " - " + std::to_string(seen_within.count()) + " ORDER BY id",
-         into(id), into(status.worker.host), into(process), into(status.worker.device), into(status.worker.engine),
-         into(status.worker.build), into(age), into(seen), into(evaluated), into(status.refused));
+    soci::statement workers(sql);
+    workers.exchange(into(id));
+    workers.exchange(into(status.worker.host));
+    workers.exchange(into(process));
+    workers.exchange(into(status.worker.device));
+    workers.exchange(into(status.worker.engine));
+    workers.exchange(into(status.worker.build));
+    workers.exchange(into(age));
+    workers.exchange(into(seen));
+    workers.exchange(into(evaluated));
+    workers.exchange(into(status.refused));
+    execute_one_time(workers, "SELECT id, host, process, device, engine, build, " + dialect.now + " - started, " +
+                                  dialect.now +
+                                  " - seen, evaluated, refused FROM worker WHERE ended IS NULL AND seen > " +
+                                  dialect.now + " - " + std::to_string(seen_within.count()) + " ORDER BY id");
     std::vector<WorkerStatus> found;
     std::map<WorkerId, std::size_t> places;
-    workers.execute();
     while (workers.fetch()) {
         status.id = id;
         status.worker.process = process;
@@ -70,12 +79,16 @@ std::vector<WorkerStatus> read_workers(soci::session& sql, const Dialect& dialec
     }
     long long holder = 0, candidate = 0;
     WorkerStatus::Claim claim;
-    soci::statement claims = (sql.prepare << "SELECT worker, candidate, stage, step, steps FROM evaluation"
-                                             " WHERE state = 'open' AND worker IS NOT NULL AND lease_until > " +
-                                                 dialect.now + " ORDER BY candidate",
-                              into(holder), into(candidate), into(claim.progress.stage), into(claim.progress.step),
-                              into(claim.progress.steps));
-    claims.execute();
+    soci::statement claims(sql);
+    claims.exchange(into(holder));
+    claims.exchange(into(candidate));
+    claims.exchange(into(claim.progress.stage));
+    claims.exchange(into(claim.progress.step));
+    claims.exchange(into(claim.progress.steps));
+    execute_one_time(claims,
+                     "SELECT worker, candidate, stage, step, steps FROM evaluation WHERE state = 'open'"
+                     " AND worker IS NOT NULL AND lease_until > " +
+                         dialect.now + " ORDER BY candidate");
     while (claims.fetch()) {
         claim.candidate = candidate;
         if (const auto place = places.find(holder); place != places.end()) found[place->second].claims.push_back(claim);
@@ -91,10 +104,12 @@ void refuse_workers(soci::session& sql, const Source& source) {
 
 std::int64_t take_back(soci::session& sql, const Dialect& dialect, const Source& source) {
     const auto& [condition, value] = condition_of(source);
-    const std::string theirs = " AND worker IN (SELECT id FROM worker WHERE " + condition + ")";
+    // Those that were refused before: others of the same host or build may be at work by now.
+    const std::string theirs = " AND worker IN (SELECT id FROM worker WHERE " + condition + " AND refused <> '')";
     const auto run = [&sql, value = value](const std::string& text) {
-        soci::statement statement = (sql.prepare << text, use(value));
-        statement.execute(true);
+        soci::statement statement(sql);
+        statement.exchange(use(value));
+        execute_one_time(statement, text, /*whole=*/true);
         return statement.get_affected_rows();
     };
     // First of all the rows, so that neither results nor duplicates come between the statements.
@@ -124,10 +139,10 @@ std::int64_t take_back(soci::session& sql, const Dialect& dialect, const Source&
 std::optional<Repeatable> find_repeatable(soci::session& sql, const Worker& worker) {
     long long candidate = 0, found_by = 0;
     // Of the latest ones, so that the cost does not grow with the study.
-    sql << "SELECT candidate, worker FROM (SELECT e.candidate, e.worker, e.seconds FROM evaluation AS e"
-           " JOIN worker AS w ON w.id = e.worker WHERE e.finished IS NOT NULL AND e.state = 'scored'"
-           " AND w.engine = :engine AND w.device = :device AND w.build = :build AND w.refused = ''"
-           " ORDER BY e.finished DESC LIMIT 20) AS latest ORDER BY seconds LIMIT 1",
+    sql << "SELECT latest.candidate, latest.worker FROM (SELECT candidate, worker, seconds, state FROM evaluation"
+           " WHERE finished IS NOT NULL ORDER BY finished DESC LIMIT 1000) AS latest JOIN worker AS w ON w.id = latest.worker"
+           " WHERE latest.state = 'scored' AND w.engine = :engine AND w.device = :device AND w.build = :build"
+           " AND w.refused = '' ORDER BY latest.seconds, latest.candidate LIMIT 1",
         use(worker.engine), use(worker.device), use(worker.build), into(candidate), into(found_by);
     if (!sql.got_data()) return std::nullopt;
     return Repeatable{candidate, found_by};

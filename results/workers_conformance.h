@@ -81,6 +81,17 @@ TEST_P(WorkersConformance, lists_the_quarantined_with_their_reasons_newest_first
     EXPECT_EQ(store->quarantined(1).size(), 1u);
 }
 
+TEST_P(WorkersConformance, opens_the_quarantined_again_when_asked_to) {
+    const auto id = propose(1, no_lease).candidate;
+    EXPECT_FALSE(store->reclaim(worker, long_lease, 1));
+    EXPECT_EQ(store->retry_quarantined(), 1);
+    EXPECT_EQ(store->funnel().quarantined, 0);
+    EXPECT_EQ(store->funnel().open, 1);
+    EXPECT_EQ(store->find(id)->outcome.reason, "");
+    EXPECT_EQ(store->reclaim(worker, long_lease, 1)->attempt, 1);
+    EXPECT_EQ(store->retry_quarantined(), 0);
+}
+
 TEST_P(WorkersConformance, takes_back_what_a_faulty_worker_found_and_has_it_evaluated_anew) {
     const auto faulty = add_worker("other");
     evaluate(worker, 1, scored(0.5, 0.5));

@@ -30,6 +30,7 @@ void Claims::Hold::set(const proxy_tasks::Progress& progress) {
 void Claims::end() {
     thread_.request_stop();
     thread_.join();
+    if (unreachable_) return;  // a worker that is to end does not wait: it is seen by its silence
     try {
         store_->end_worker(worker_);
     } catch (const results::StoreError&) {  // then it is seen by its silence
@@ -44,18 +45,21 @@ void Claims::keep_renewing(const std::stop_token& stop) {
         if (stop.stop_requested()) return;
         const auto held = held_;
         lock.unlock();
-        renew(held);
+        renew(held, stop);
         if (log_tail_) keep_log();
         lock.lock();
     }
 }
 
-void Claims::renew(const std::list<Held>& held) {
+void Claims::renew(const std::list<Held>& held, const std::stop_token& stop) {
     for (const auto& [fingerprint, progress] : held) {
+        if (stop.stop_requested()) return;
         try {
             // A lease that was lost stays lost: the evaluation goes on all the same, and the first result counts.
             store_->renew(worker_, fingerprint, lease_, progress);
+            unreachable_ = false;
         } catch (const results::StoreError&) {
+            unreachable_ = true;
             // A database that is busy is tried again at the next round; one that is broken also fails the worker, as
             // soon as it records a result.
         }

@@ -50,7 +50,7 @@ class Claims {
 
   private:
     void keep_renewing(const std::stop_token& stop);
-    void renew(const std::list<Held>& held);
+    void renew(const std::list<Held>& held, const std::stop_token& stop);
     void keep_log();
 
     std::unique_ptr<results::Store> store_;
@@ -58,8 +58,9 @@ class Claims {
     std::chrono::seconds lease_;
     std::function<std::string()> log_tail_;
     std::string kept_tail_;
-    std::mutex mutex_;      // of held_
-    std::list<Held> held_;  // maybe one twice: a thread may take up again what another still lets go of
+    bool unreachable_ = false;  ///< at the last renewal
+    std::mutex mutex_;          // of held_
+    std::list<Held> held_;      // maybe one twice: a thread may take up again what another still lets go of
     std::condition_variable_any never_;
     std::jthread thread_;  // last, so that it ends before what it uses
 };

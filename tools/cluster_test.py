@@ -19,6 +19,8 @@ from conftest import PROGRAM, settings
 SERVER = os.environ["NORMACT_TEST_POSTGRESQL"]
 PASSWORD = open(os.environ["PGPASSFILE"]).read().strip().rpartition(":")[2]
 DOCS = Path(__file__).parent.parent / "docs" / "commands.md"
+METRICS = {"normact_candidates", "normact_evaluated_last_hour", "normact_workers", "normact_worker_seen_seconds",
+           "normact_worker_evaluated"}
 names = itertools.count()
 
 
@@ -85,7 +87,7 @@ def audit(place):
     """Every candidate is accounted for, and no score is there twice."""
     (proposed, invalid, duplicate, quality, stability, scored, quarantined, is_open), = [
         list(map(int, row)) for row in sql(place, "SELECT SUM(proposed), SUM(invalid), SUM(duplicate), SUM(quality), SUM(stability), "
-                                                  "SUM(scored), SUM(quarantined), SUM(open) FROM funnel")]
+                                                  "SUM(scored), SUM(quarantined), SUM(open) FROM counts")]
     assert proposed == number(place, "SELECT COUNT(*) FROM candidate")
     assert proposed == invalid + duplicate + quality + stability + scored + quarantined + is_open
     counts = {key: int(count) for key, count in sql(
@@ -120,7 +122,7 @@ def test_workers_stop_at_the_budget(normact, place):
     make(normact, place, budget__scored=40)
     running = workers(normact, place, 3)
     assert [process.wait(100) for process in running] == [0, 0, 0]
-    assert 40 <= number(place, "SELECT SUM(scored) FROM funnel") < 44
+    assert 40 <= number(place, "SELECT SUM(scored) FROM counts") < 44
     audit(place)
 
 
@@ -158,6 +160,7 @@ def test_status_shows_workers_steps_and_pace(normact, place):
     assert list(document["workers"][0]) == list(documented["workers"][0])
     assert list(document["workers"][0]["claims"][0]) == list(documented["workers"][0]["claims"][0])
     metrics, _ = normact("status", "--study", place, "--prometheus")
+    assert set(re.findall(r"^(normact_\w+)\{", metrics, re.MULTILINE)) == METRICS
     for line in metrics.splitlines():
         assert re.fullmatch(r'# (HELP|TYPE) .+|normact_\w+\{(\w+="[^"]*",?)+\} \d+', line), line
     search.send_signal(signal.SIGINT)
@@ -195,7 +198,7 @@ def test_a_worker_whose_canary_differs_is_refused(normact, place):
     assert number(place, "SELECT COUNT(*) FROM worker WHERE refused <> ''") == 1
     sql(place, "UPDATE score SET accuracy = accuracy - 0.01")
     normact("worker", "--study", place, "--threads", 1)
-    assert number(place, "SELECT SUM(scored) FROM funnel") >= 4
+    assert number(place, "SELECT SUM(scored) FROM counts") >= 4
 
 
 def test_workers_of_another_release_are_refused(normact, place):
@@ -223,7 +226,7 @@ def test_the_password_is_in_no_output_no_command_line_and_not_in_the_study(norma
     end(running)
     texts = [seen, *normact("study", "info", "--study", place), *normact("status", "--study", place, "--json")]
     texts += [path.read_text() for path in normact.folder.glob("*.log")]
-    for table in ("study", "worker", "candidate", "evaluation", "failure"):
+    for table, in sql(place, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"):
         texts += ["\t".join(row) for row in sql(place, f"SELECT * FROM {table}")]
     assert not [text for text in texts if PASSWORD in text]
 
@@ -235,8 +238,8 @@ ENDLESS = {"budget__scored": 0, "budget__proposed": 0, "lease_seconds": 3}
 
 def goes_on(place, results=1):
     """Waits for new scores."""
-    scored = number(place, "SELECT SUM(scored) FROM funnel")
-    wait_until(lambda: number(place, "SELECT SUM(scored) FROM funnel") >= scored + results)
+    scored = number(place, "SELECT SUM(scored) FROM counts")
+    wait_until(lambda: number(place, "SELECT SUM(scored) FROM counts") >= scored + results)
 
 
 def start_study(normact, place):
@@ -275,11 +278,12 @@ def test_a_worker_that_slept_past_its_lease_comes_back_to_a_study_that_went_on(n
         time.sleep(draw.uniform(0, 0.5))
         sleeper.send_signal(signal.SIGSTOP)
         time.sleep(4)
-        scored = number(place, "SELECT SUM(scored) FROM funnel")
+        scored = number(place, "SELECT SUM(scored) FROM counts")
         sleeper.send_signal(signal.SIGCONT)
-        wait_until(lambda: number(place, "SELECT SUM(scored) FROM funnel") > scored)
+        wait_until(lambda: number(place, "SELECT SUM(scored) FROM counts") > scored)
     end([sleeper, other])
     audit(place)
+    assert number(place, "SELECT COUNT(*) FROM evaluation WHERE attempts > 1") > 0, "no lease ran out"
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
@@ -367,7 +371,7 @@ def test_a_layer_that_ends_its_workers_is_quarantined_with_the_log_of_the_last_o
         worker.wait()
         time.sleep(3.5)  # past the lease
     last, = workers(normact, place, 1)
-    wait_until(lambda: number(place, "SELECT SUM(quarantined) FROM funnel"))
+    wait_until(lambda: number(place, "SELECT SUM(quarantined) FROM counts"))
     end([last])
     layer, = normact.json("status", "--study", place)["quarantined"]
     reason = layer["reason"]
@@ -398,3 +402,18 @@ def test_a_full_disk_of_a_worker_loses_nothing_while_the_database_is_away(normac
     end([worker])
     audit(place)
     assert number(place, "SELECT COUNT(*) FROM evaluation WHERE state <> 'open' AND attempts > 1") == 0
+
+
+def test_scores_are_taken_back_while_workers_work(normact, place):
+    start_study(normact, place)
+    running = workers(normact, place, 3)
+    for _ in range(6):
+        goes_on(place, results=5)
+        source, = sql(place, "SELECT id FROM worker WHERE refused = '' AND ended IS NULL ORDER BY random() LIMIT 1")[0]
+        normact("study", "invalidate", "--study", place, "--worker", source)
+        assert number(place, f"SELECT COUNT(*) FROM evaluation WHERE worker = {source} AND state IN ('scored', 'rejected')") == 0
+        wait_until(lambda: any(process.poll() == 1 for process in running))
+        running = [process for process in running if process.poll() is None]
+        running += workers(normact, place, 3 - len(running))
+    end(running)
+    audit(place)

@@ -1,6 +1,7 @@
 // normact search: starts a study on this machine, or goes on with it.
 
 #include "results/study.h"
+#include "tools/canary.h"
 #include "tools/candidates.h"
 #include "tools/command.h"
 #include "tools/configuration_difference.h"
@@ -157,6 +158,8 @@ int run(const Arguments& arguments) {
         make_scorer(plan.configuration.scoring);  // before the study is made: data may be missing
     make_study(plan, arguments);
     const std::string resume = resume_command(plan, plan.configuration.budget, arguments);
+    if (plan.resumes && results::is_in_postgresql(plan.path))  // it is one worker among others
+        repeat_known_score(*open_patiently(plan.path, signals.token()), plan.configuration, scorer, signals.token());
     const Run run = work({.study = plan.path,
                           .configuration = plan.configuration,
                           .threads = plan.threads,

@@ -34,15 +34,21 @@ StudyStatus status_of(const Study& study) {
     return status;
 }
 
-/// Until the study's budget of scored layers is reached, at the pace of the last hour; nothing if it can't be told.
+/// Until the study's budget of counts is reached, at the pace of the last hour; nothing if it can't be told.
 std::optional<Seconds> time_left(const Study& study, const StudyStatus& status) {
-    const std::int64_t goal = study.configuration.budget.scored;
     const results::Funnel& funnel = status.funnel;
-    const std::int64_t ended = funnel.quality + funnel.stability + funnel.scored;
-    if (goal <= 0 || status.finished_last_hour == 0 || funnel.scored == 0) return std::nullopt;
-    const double share = static_cast<double>(funnel.scored) / static_cast<double>(ended);
-    const double scored_an_hour = share * static_cast<double>(status.finished_last_hour);
-    return Seconds(3600 * static_cast<double>(std::max<std::int64_t>(goal - funnel.scored, 0)) / scored_an_hour);
+    const std::int64_t evaluated = funnel.quality + funnel.stability + funnel.scored;
+    std::optional<Seconds> left;
+    const auto consider = [&](std::int64_t count, std::int64_t goal) {
+        if (goal <= 0 || status.finished_last_hour == 0 || count == 0) return;
+        const double share = static_cast<double>(count) / static_cast<double>(evaluated);
+        const double an_hour = share * static_cast<double>(status.finished_last_hour);
+        const Seconds time(3600 * static_cast<double>(std::max<std::int64_t>(goal - count, 0)) / an_hour);
+        left = std::min(left.value_or(time), time);
+    };
+    consider(funnel.scored, study.configuration.budget.scored);
+    consider(funnel.proposed, study.configuration.budget.proposed);
+    return left;
 }
 
 std::string work_text(const results::WorkerStatus& worker) {
@@ -80,7 +86,7 @@ std::string for_people(const Study& study, const StudyStatus& status) {
     std::string text = fmt::format("{}\n{}\n{} evaluated in the last hour", printable(study.path),
                                    funnel_text(status.funnel), status.finished_last_hour);
     if (const auto left = time_left(study, status))
-        text += fmt::format("; {} until {} layers are scored", duration_text(*left), study.configuration.budget.scored);
+        text += fmt::format("; {} until the budget is reached", duration_text(*left));
     text += "\n\n" + workers_table(status);
     for (const results::Candidate& candidate : status.quarantined)
         text += fmt::format("\nquarantined  #{}  {}\n  {}", candidate.id, primitives::to_text(candidate.graph),

@@ -66,6 +66,13 @@ int remove(const Arguments& arguments) {
     if (!arguments.has("yes"))
         throw UsageError(fmt::format("{} holds {} candidates, {} of them scored. To delete it for good, add --yes",
                                      place, study.store->funnel().proposed, study.store->funnel().scored));
+    const auto alive = study.store->workers(std::chrono::seconds(2 * study.configuration.lease_seconds));
+    if (!alive.empty())
+        throw std::runtime_error(
+            fmt::format("{} workers are at work for it, the first on {}: stop them, and delete the study when `normact "
+                        "status` shows "
+                        "none",
+                        alive.size(), alive.front().worker.host));
     results::delete_study(place);
     answer(fmt::format("{} is deleted.\n", printable(place)));
     return fine;
@@ -113,6 +120,13 @@ int invalidate(const Arguments& arguments) {
     return fine;
 }
 
+int retry(const Arguments& arguments) {
+    const Study study = open_study(existing_study(arguments));
+    const std::int64_t count = study.store->retry_quarantined();
+    answer(fmt::format("{} quarantined layers are open again.\n{}\n", count, funnel_text(study.store->funnel())));
+    return fine;
+}
+
 struct Action {
     const char* name;
     std::size_t operands;
@@ -120,7 +134,8 @@ struct Action {
 };
 constexpr std::array actions{Action{"list", 0, list},       Action{"info", 0, info},
                              Action{"copy", 2, copy},       Action{"delete", 0, remove},
-                             Action{"upgrade", 0, upgrade}, Action{"invalidate", 0, invalidate}};
+                             Action{"upgrade", 0, upgrade}, Action{"invalidate", 0, invalidate},
+                             Action{"retry", 0, retry}};
 
 int run(const Arguments& arguments) {
     const std::string& name = arguments.operands().front();
@@ -132,7 +147,7 @@ int run(const Arguments& arguments) {
                              : fmt::format("study {} takes two places: FROM and TO", name));
     }
     throw UsageError(
-        fmt::format("there is no 'study {}'; there are list, info, copy, delete, upgrade and invalidate", name));
+        fmt::format("there is no 'study {}'; there are list, info, copy, delete, upgrade, invalidate and retry", name));
 }
 
 }  // namespace
@@ -141,7 +156,7 @@ const Command& study_command() {
     static const Command command{
         .name = "study",
         .summary = "List, describe, copy, delete and upgrade studies, and take back faulty scores.",
-        .operands = "list|info|copy FROM TO|delete|upgrade|invalidate",
+        .operands = "list|info|copy FROM TO|delete|upgrade|invalidate|retry",
         .least_operands = 1,
         .most_operands = 3,
         .options = {study_option("the study; for list, the database (default: the files in this folder)"),
@@ -153,7 +168,9 @@ const Command& study_command() {
         .details =
             "copy moves a study between files and PostgreSQL, as it is at one moment. upgrade brings a study in "
             "PostgreSQL "
-            "to this release, once no worker of an older one is at work. invalidate has layers evaluated anew.\n\n"
+            "to this release, once no worker of an older one is at work. invalidate has layers evaluated anew, and "
+            "retry those "
+            "that were quarantined.\n\n"
             "Examples:\n  normact study list --study postgresql://me@db.example/lab\n"
             "  normact study copy laptop-s.study.db postgresql://me@db.example/lab#first\n"
             "  normact study invalidate --study laptop-s.study.db --worker 3\n",

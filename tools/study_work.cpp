@@ -55,15 +55,15 @@ std::function<std::unique_ptr<results::Store>()> patient_opener(const std::strin
     patience.stop = stop;
     patience.tell = tell_of_outages();
     patience.warn = [](const std::string& text) { tell("\n" + printable_lines(text) + "\n"); };
-    const auto undelivered = std::make_shared<results::Undelivered>(results::undelivered_folder(study));
+    const std::string identity = results::make_patient_store(open, patience, nullptr)->identity();
+    const auto undelivered = std::make_shared<results::Undelivered>(results::undelivered_folder(study, identity));
     return [=] { return results::make_patient_store(open, patience, undelivered); };
 }
 
 void deliver(const std::string& study, results::Store& store) {
     if (!results::is_in_postgresql(study)) return;
-    const int count = results::Undelivered(results::undelivered_folder(study)).deliver(store, [](const auto& text) {
-        tell(printable_lines(text) + "\n");
-    });
+    const results::Undelivered undelivered(results::undelivered_folder(study, store.identity()));
+    const int count = undelivered.deliver(store, [](const auto& text) { tell(printable_lines(text) + "\n"); });
     if (count > 0) tell(fmt::format("{} outcomes from before, when the database was away, are recorded now.\n", count));
 }
 

@@ -1,6 +1,7 @@
 // normact worker: works for a study that is there, until its budget is reached or the worker is told to stop.
 
 #include "results/store.h"
+#include "tools/canary.h"
 #include "tools/candidates.h"
 #include "tools/command.h"
 #include "tools/duration.h"
@@ -19,45 +20,13 @@
 namespace normact::tools {
 namespace {
 
-std::string accuracies_text(const proxy_tasks::Outcome& outcome) {
-    std::string text;
-    for (const proxy_tasks::Score& score : outcome.scores)
-        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", anchor_of(score.task), score.accuracy);
-    return outcome.scores.empty() ? printable(outcome.reason) : text;
-}
-
-/// Repeats a known score before the worker may add any. Throws std::runtime_error if it is another one now: then the
-/// study keeps a note of the refusal.
-void sing(results::Store& store, const search::Configuration& configuration, const proxy_tasks::Scorer& scorer,
-          const std::stop_token& stop) {
-    const results::Worker worker = describe_worker(configuration.scoring.engine);
-    const auto canary = store.canary(worker);
-    if (!canary) {
-        tell("canary  no score by a worker of this engine, device and build yet: nothing to repeat\n");
-        return;
-    }
-    const ProgressLine line([&](Seconds elapsed) {
-        return fmt::format("{} · repeating candidate {}, which worker {} scored", clock_text(elapsed),
-                           canary->candidate.id, canary->found_by);
-    });
-    const proxy_tasks::Outcome again = score_candidate(scorer, configuration, canary->candidate.graph, stop);
-    if (identical(canary->candidate.outcome, again)) return;
-    const std::string reason =
-        fmt::format("candidate {}, scored by worker {}, came out as {} instead of {}", canary->candidate.id,
-                    canary->found_by, accuracies_text(again), accuracies_text(canary->candidate.outcome));
-    store.refuse(store.add_worker(worker), reason);
-    throw std::runtime_error(
-        fmt::format("this worker is refused: {}. This machine or the other one computes wrongly, or their processors "
-                    "differ. Look for the faulty one (normact verify --score {}), and take back what it found: "
-                    "normact study invalidate",
-                    reason, canary->candidate.id));
-}
-
 int run(const Arguments& arguments) {
     StopOnSignals signals([] { tell("\nStopping: unfinished evaluations are given back. Once more ends at once.\n"); });
     if (!arguments.has("study"))
         throw UsageError("--study is missing: the study to work for, as in --study postgresql://host/database#name");
     const std::string study = arguments.text("study");
+    const std::int64_t status_when_stopped =
+        arguments.has("status-when-stopped") ? arguments.number("status-when-stopped", 0, 255) : std::int64_t{fine};
     WorkPlan plan{.study = study,
                   .configuration = {},
                   .threads = read_threads(arguments),
@@ -67,7 +36,7 @@ int run(const Arguments& arguments) {
         auto store = open_patiently(study, signals.token());
         plan.configuration = configuration_of(study, *store);
         const proxy_tasks::Scorer scorer = make_scorer(plan.configuration.scoring);
-        if (!arguments.has("no-canary")) sing(*store, plan.configuration, scorer, signals.token());
+        if (!arguments.has("no-canary")) repeat_known_score(*store, plan.configuration, scorer, signals.token());
         store.reset();  // a connection less
         const Run run = work(plan, scorer, signals.token());
         tell(fmt::format("{} after {}.\n", run.budget_reached ? "The study's budget is reached" : "Stopped",
@@ -77,7 +46,8 @@ int run(const Arguments& arguments) {
         if (signals.signal() == 0) throw;
         tell("Stopped while the database was away: what this worker held returns when its leases run out.\n");
     }
-    return fine;  // also after a signal: whoever starts workers takes another status for a failure
+    // Whoever starts workers takes another status for a failure, or wants one to start another worker.
+    return signals.signal() == 0 ? fine : static_cast<int>(status_when_stopped);
 }
 
 }  // namespace
@@ -88,7 +58,8 @@ const Command& worker_command() {
         .summary = "Work for a study, beside any number of other workers on any machines.",
         .options = {study_option("the study, in PostgreSQL or a file; `normact search` starts one"),
                     threads_option(),
-                    {"no-canary", "", "begin without repeating a known score first", {}}},
+                    {"no-canary", "", "begin without repeating a known score first", {}},
+                    {"status-when-stopped", "N", "the exit status after a signal (default 0)", {}}},
         .details =
             "Proposes, claims, trains and records until the study's budget is reached. Interrupted (SIGTERM, Ctrl-C), "
             "it "

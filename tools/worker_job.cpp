@@ -14,11 +14,15 @@ constexpr int seconds_to_stop = 120;  ///< from the warning to the end
 
 /// What workers need of the caller's environment; the rest may hold secrets.
 constexpr const char* exported =
-    "PATH,HOME,NORMACT_DATA,NORMACT_LIBTORCH,PGPASSFILE,PGSERVICEFILE,PGSERVICE,XDG_STATE_HOME,XDG_CACHE_HOME";
+    "PATH,HOME,NORMACT_DATA,NORMACT_LIBTORCH,XDG_STATE_HOME,XDG_CACHE_HOME,PGPASSFILE,PGSERVICEFILE,PGSERVICE,PGHOST,"
+    "PGPORT,PGUSER,PGDATABASE,PGSSLMODE,PGSSLROOTCERT,PGSSLCERT,PGSSLKEY,PGSYSCONFDIR";
 
 std::vector<std::string> worker_words(const WorkerJob& job) {
     return {"worker", "--study", job.study, "--threads", fmt::to_string(job.threads)};
 }
+
+/// What Kubernetes must not take for the end of all work: a worker that was told to stop, as on a machine that goes.
+constexpr int status_when_stopped = 143;
 
 }  // namespace
 
@@ -53,6 +57,10 @@ while kill -0 $worker 2> /dev/null; do  # a signal ended the wait, not the worke
 done
 wait $worker  # the status of the worker, and not of a wait that a signal ended
 status=$?
+# A job that ends by itself when it is preempted counts as done, also where preempted ones are queued again.
+if scontrol show job "$SLURM_JOB_ID" | grep -q 'PreemptTime=[0-9]'; then
+    again=yes
+fi
 if [ $again = yes ] && [ $status = 0 ]; then
     scontrol requeue "$SLURM_JOB_ID"
 fi
@@ -62,6 +70,8 @@ exit $status
 
 std::string kubernetes_manifest(const WorkerJob& job) {
     using Json = nlohmann::ordered_json;
+    std::vector<std::string> words = worker_words(job);
+    words.insert(words.end(), {"--status-when-stopped", fmt::to_string(status_when_stopped)});
     Json environment = Json::array();
     environment.push_back(
         {{"name", "PGPASSWORD"}, {"valueFrom", {{"secretKeyRef", {{"name", job.secret}, {"key", "password"}}}}}});
@@ -80,7 +90,7 @@ std::string kubernetes_manifest(const WorkerJob& job) {
     const Json container{
         {"name", "worker"},
         {"image", job.image},
-        {"args", worker_words(job)},
+        {"args", words},
         {"env", std::move(environment)},
         {"resources", {{"requests", limits}, {"limits", limits}}},
         {"volumeMounts", std::move(mounts)},
