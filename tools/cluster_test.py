@@ -135,6 +135,9 @@ def test_a_worker_that_is_told_to_stop_gives_back_and_ends_well(normact, place):
     for process in running:  # Slurm asks a process twice
         process.send_signal(signal.SIGTERM)
     end(running)
+    in_kubernetes, = workers(normact, place, 1, "--status-when-stopped", "143")
+    in_kubernetes.send_signal(signal.SIGTERM)
+    assert in_kubernetes.wait(60) == 143
     search.send_signal(signal.SIGINT)
     assert search.wait(60) == 130
     assert number(place, "SELECT COUNT(*) FROM evaluation WHERE state = 'open' AND lease_until > 0") == 0

@@ -45,6 +45,7 @@ def test_a_kubernetes_manifest_is_valid_and_refers_to_the_secret(normact, words)
     assert manifest["spec"]["completionMode"] == "Indexed"
     container, = manifest["spec"]["template"]["spec"]["containers"]
     assert container["args"][:3] == ["worker", "--study", PLACE]
+    assert container["args"][-2:] == ["--status-when-stopped", "143"]  # else the Job would not replace it
     assert {"name": "PGPASSWORD", "valueFrom": {"secretKeyRef": {"name": "normact-postgresql", "key": "password"}}} in (
         container["env"])
     assert container["resources"]["limits"]["cpu"] == "1"

@@ -67,3 +67,17 @@ def test_a_job_whose_time_is_nearly_over_stops_well_and_queues_itself_again(norm
     audit(place)
     logs = "".join(path.read_text() for path in normact.folder.glob("normact-*.log"))
     assert "Stopping: unfinished evaluations are given back" in logs
+
+
+def test_a_job_that_is_preempted_gives_way_and_goes_on_later(normact, place):
+    start_study(normact, place)
+    job = launch(normact, place, "--threads", 2)  # all processors that the node has
+    wait_until(lambda: number(place, "SELECT COUNT(*) FROM worker") == 3)
+    subprocess.run(["sbatch", "--partition=urgent", "--cpus-per-task=4", "--output=/dev/null", "--wrap=sleep 5"],
+                   cwd=normact.folder, check=True, capture_output=True)
+    wait_until(lambda: number(place, "SELECT COUNT(*) FROM worker WHERE ended IS NOT NULL") == 3, seconds=200)
+    wait_until(lambda: number(place, "SELECT COUNT(*) FROM worker") == 5, seconds=200)
+    goes_on(place)
+    subprocess.run(["scancel", job], check=True)
+    wait_until(lambda: not states(job))
+    audit(place)
