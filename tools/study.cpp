@@ -69,7 +69,7 @@ int remove(const Arguments& arguments) {
     const auto alive = study.store->workers(std::chrono::seconds(2 * study.configuration.lease_seconds));
     if (!alive.empty())
         throw std::runtime_error(
-            fmt::format("{} workers are at work for it, the first on {}: stop them, and delete the study when `normact "
+            fmt::format("workers at work for it: {}, the first on {}. Stop them, and delete the study when `normact "
                         "status` shows "
                         "none",
                         alive.size(), alive.front().worker.host));
