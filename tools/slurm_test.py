@@ -3,8 +3,10 @@
 Run by results/with_postgresql.sh and tools/with_slurm.sh.
 """
 
+import random
 import re
 import subprocess
+import time
 
 import pytest
 from cluster_test import SERVER, audit, goes_on, number, start_study, wait_until
@@ -34,12 +36,15 @@ def ended(place):
 
 def test_an_array_works_and_is_cancelled(normact, place):
     start_study(normact, place)
-    job = launch(normact, place)
-    wait_until(lambda: number(place, "SELECT COUNT(*) FROM worker") == 3)
-    goes_on(place)
-    subprocess.run(["scancel", job], check=True)
-    wait_until(lambda: not states(job))
-    wait_until(lambda: ended(place))
+    draw = random.Random(1)
+    for launched in (1, 2, 3):
+        job = launch(normact, place)
+        wait_until(lambda: number(place, "SELECT COUNT(*) FROM worker") == 1 + 2 * launched)
+        goes_on(place)
+        time.sleep(draw.uniform(0, 1))
+        subprocess.run(["scancel", job], check=True)
+        wait_until(lambda: not states(job))
+        wait_until(lambda: ended(place))
     assert number(place, "SELECT COUNT(*) FROM evaluation WHERE state = 'open' AND lease_until > 0") == 0
     audit(place)
 
@@ -47,9 +52,13 @@ def test_an_array_works_and_is_cancelled(normact, place):
 def test_a_job_that_is_queued_again_goes_on(normact, place):
     start_study(normact, place)
     job = launch(normact, place)
-    wait_until(lambda: number(place, "SELECT COUNT(*) FROM worker") == 3)
-    subprocess.run(["scontrol", "requeue", job], check=True)
-    wait_until(lambda: number(place, "SELECT COUNT(*) FROM worker") == 5, seconds=200)
+    draw = random.Random(2)
+    for queued in (1, 2, 3):
+        wait_until(lambda: number(place, "SELECT COUNT(*) FROM worker") == 1 + 2 * queued, seconds=200)
+        goes_on(place)
+        time.sleep(draw.uniform(0, 1))
+        subprocess.run(["scontrol", "requeue", job], check=True)
+    wait_until(lambda: number(place, "SELECT COUNT(*) FROM worker") == 9, seconds=200)
     goes_on(place)
     subprocess.run(["scancel", job], check=True)
     wait_until(lambda: not states(job))
