@@ -140,7 +140,8 @@ std::optional<Repeatable> find_repeatable(soci::session& sql, const Worker& work
     long long candidate = 0, found_by = 0;
     // Of the latest ones, so that the cost does not grow with the study.
     sql << "SELECT latest.candidate, latest.worker FROM (SELECT candidate, worker, seconds, state FROM evaluation"
-           " WHERE finished IS NOT NULL ORDER BY finished DESC LIMIT 1000) AS latest JOIN worker AS w ON w.id = latest.worker"
+           " WHERE finished IS NOT NULL ORDER BY finished DESC LIMIT 1000) AS latest JOIN worker AS w ON w.id = "
+           "latest.worker"
            " WHERE latest.state = 'scored' AND w.engine = :engine AND w.device = :device AND w.build = :build"
            " AND w.refused = '' ORDER BY latest.seconds, latest.candidate LIMIT 1",
         use(worker.engine), use(worker.device), use(worker.build), into(candidate), into(found_by);

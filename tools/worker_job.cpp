@@ -61,7 +61,8 @@ status=$?
 if scontrol show job "$SLURM_JOB_ID" | grep -q 'PreemptTime=[0-9]'; then
     again=yes
 fi
-if [ $again = yes ] && [ $status = 0 ]; then
+# 143: told to stop before it listened, when it held nothing yet.
+if [ $again = yes ] && { [ $status = 0 ] || [ $status = 143 ]; }; then
     scontrol requeue "$SLURM_JOB_ID"
 fi
 exit $status
