@@ -35,6 +35,11 @@ class CudaProgram : public RunnableProgram {
         compiled_.run(shape, data, device.has_index() ? device.index() : 0, current_stream(device));
     }
 
+    void prepare(const TensorShape& shape, at::Device device) const override {
+        const c10::DeviceGuard guard(device);
+        compiled_.prepare(shape);
+    }
+
   private:
     cuda::CompiledProgram compiled_;
 };
@@ -56,6 +61,7 @@ class CudaBackend : public Backend {
         std::call_once(opened_, [&] { loader_ = open_(); });
         return std::make_unique<const CudaProgram>(program, type, loader_);
     }
+    bool is_slow_to_compile() const override { return true; }
     at::Tensor empty_like(const at::Tensor& like) const override { return at::empty_like(like); }
     at::Tensor empty_doubles(std::int64_t count, at::Device device) const override {
         return at::empty({count}, at::TensorOptions(device).dtype(at::kDouble));

@@ -63,12 +63,13 @@ std::vector<at::Tensor> as_gradients(std::vector<at::Tensor> outputs, at::Tensor
 }  // namespace
 
 FusedFunctions::FusedFunctions(std::shared_ptr<const LayerPrograms> programs, const LayerSettings& settings,
-                               std::shared_ptr<const Backend> backend, ElementType type)
+                               std::shared_ptr<const Backend> backend, ElementType type, bool training)
     : settings_(settings),
       backend_(std::move(backend)),
       type_(type),
       programs_(std::move(programs)),
-      forward_(programs_->forward, *backend_, type) {}
+      forward_(programs_->forward, *backend_, type),
+      prepares_backward_(training && backend_->is_slow_to_compile()) {}
 
 std::vector<at::Tensor> FusedFunctions::run(const Compiled& compiled, at::TensorList tensors) const {
     const Program& program = compiled.source;
@@ -98,12 +99,24 @@ std::vector<at::Tensor> FusedFunctions::run(const Compiled& compiled, at::Tensor
     return outputs;
 }
 
-std::vector<at::Tensor> FusedFunctions::forward(at::TensorList inputs) const { return run(forward_, inputs); }
+std::vector<at::Tensor> FusedFunctions::forward(at::TensorList inputs) const {
+    if (prepares_backward_) {
+        std::call_once(prepared_once_, [&] {
+            const at::Tensor& x = inputs[0];
+            compiled_backward().runnable->prepare(shape_of(x, settings_), x.device());
+        });
+    }
+    return run(forward_, inputs);
+}
 
-std::vector<at::Tensor> FusedFunctions::backward(at::TensorList inputs) const {
+const FusedFunctions::Compiled& FusedFunctions::compiled_backward() const {
     std::call_once(backward_once_,
                    [&] { backward_ = std::make_unique<const Compiled>(programs_->backward, *backend_, type_); });
-    return as_gradients(run(*backward_, inputs), inputs);
+    return *backward_;
+}
+
+std::vector<at::Tensor> FusedFunctions::backward(at::TensorList inputs) const {
+    return as_gradients(run(compiled_backward(), inputs), inputs);
 }
 
 std::vector<at::Tensor> FusedFunctions::double_backward(at::TensorList inputs) const {
@@ -132,7 +145,8 @@ std::shared_ptr<const FusedFunctions> FusedModes::functions(bool training, const
     const ElementType type = element_type(x.scalar_type());
     const auto index = static_cast<std::size_t>(training) * element_types + static_cast<std::size_t>(type);
     std::call_once(once_[index], [&] {
-        functions_[index] = std::make_shared<const FusedFunctions>(programs(training), settings_, backend_, type);
+        functions_[index] =
+            std::make_shared<const FusedFunctions>(programs(training), settings_, backend_, type, training);
     });
     return functions_[index];
 }

@@ -14,8 +14,9 @@ namespace normact::evaluator {
 /// A layer's programs in one mode and for one type of elements, compiled when they are first asked for.
 class FusedFunctions : public LayerFunctions {
   public:
+    /// `training`: backward will follow, so that it may be prepared while forward is compiled.
     FusedFunctions(std::shared_ptr<const LayerPrograms> programs, const primitives::LayerSettings& settings,
-                   std::shared_ptr<const Backend> backend, ElementType type);
+                   std::shared_ptr<const Backend> backend, ElementType type, bool training);
 
     std::vector<at::Tensor> forward(at::TensorList inputs) const override;
     std::vector<at::Tensor> backward(at::TensorList inputs) const override;
@@ -34,13 +35,15 @@ class FusedFunctions : public LayerFunctions {
         std::unique_ptr<const RunnableProgram> runnable;
     };
     std::vector<at::Tensor> run(const Compiled& compiled, at::TensorList tensors) const;
+    const Compiled& compiled_backward() const;
 
     primitives::LayerSettings settings_;
     std::shared_ptr<const Backend> backend_;
     ElementType type_;
     std::shared_ptr<const LayerPrograms> programs_;
     Compiled forward_;
-    mutable std::once_flag backward_once_, double_backward_once_;
+    bool prepares_backward_;
+    mutable std::once_flag prepared_once_, backward_once_, double_backward_once_;
     mutable std::unique_ptr<const Compiled> backward_, double_backward_;
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -19,6 +18,14 @@ std::int64_t alignment_of(const Program& program, const ProgramData& data) {
         if (program.outputs[k].form == ProgramOutput::Form::tensor)
             addresses |= std::bit_cast<std::uintptr_t>(data.outputs[k]);
     return std::int64_t{1} << std::countr_zero(addresses);
+}
+
+std::vector<KernelCode> code_of(const ProgramSource& source) {
+    std::vector<KernelCode> kernels;
+    kernels.reserve(source.kernels.size());
+    for (const KernelSource& kernel : source.kernels)
+        kernels.push_back({kernel.name, source.prelude + "\n" + kernel.text});
+    return kernels;
 }
 
 /// Kernels count pixels, and the blocks of a sweep, in int.
@@ -41,12 +48,18 @@ void CompiledProgram::run(const TensorShape& shape, const ProgramData& data, int
     check_size(shape);
     const Variant variant = variant_for(schedule_, shape, type_, alignment_of(program_, data));
     const Loaded& kernels = loaded(variant, device);
-    for (const KernelSource& kernel : kernels.source.kernels) {
+    for (std::size_t k = 0; k < kernels.modules.size(); ++k) {
+        const KernelSource& kernel = kernels.source.kernels[k];
         const Launch launch = launch_of(kernel, schedule_, variant, shape);
         const KernelArguments arguments(data, shape, launch);
-        kernels.module->launch(kernel.name, launch.blocks, launch.threads, launch.shared_bytes, stream,
-                               arguments.places());
+        kernels.modules[k]->launch(kernel.name, launch.blocks, launch.threads, launch.shared_bytes, stream,
+                                   arguments.places());
     }
+}
+
+void CompiledProgram::prepare(const TensorShape& shape) const {
+    constexpr std::int64_t alignment = 16;
+    loader_->prepare(code_of(program_source(schedule_, variant_for(schedule_, shape, type_, alignment))));
 }
 
 const CompiledProgram::Loaded& CompiledProgram::loaded(const Variant& variant, int device) const {
@@ -55,10 +68,8 @@ const CompiledProgram::Loaded& CompiledProgram::loaded(const Variant& variant, i
         loaded_, [&](const auto& other) { return other->device == device && other->variant == variant; });
     if (found != loaded_.end()) return **found;
     ProgramSource source = program_source(schedule_, variant);
-    std::vector<std::string> names;
-    std::ranges::transform(source.kernels, std::back_inserter(names), &KernelSource::name);
-    auto module = loader_->load(source.text, names);
-    loaded_.push_back(std::make_unique<const Loaded>(Loaded{device, variant, std::move(source), std::move(module)}));
+    auto modules = loader_->load(code_of(source));
+    loaded_.push_back(std::make_unique<const Loaded>(Loaded{device, variant, std::move(source), std::move(modules)}));
     return *loaded_.back();
 }
 

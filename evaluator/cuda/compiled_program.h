@@ -25,6 +25,8 @@ class CompiledProgram {
     std::int64_t tables_size(const TensorShape& shape) const { return tables_.at(shape); }
     /// Puts the program into the stream of the device, which is the current one. Throws std::runtime_error.
     void run(const TensorShape& shape, const ProgramData& data, int device, void* stream) const;
+    /// Begins to compile for such shapes and tensors as LibTorch allocates them, on the current device; does not wait.
+    void prepare(const TensorShape& shape) const;
 
   private:
     /// The kernels for a kind of shape, on a device.
@@ -32,7 +34,7 @@ class CompiledProgram {
         int device;
         Variant variant;
         ProgramSource source;
-        std::unique_ptr<const LoadedModule> module;
+        std::vector<std::unique_ptr<const LoadedModule>> modules;  ///< one a kernel
     };
     const Loaded& loaded(const Variant& variant, int device) const;
 

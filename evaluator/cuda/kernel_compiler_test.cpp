@@ -64,7 +64,7 @@ std::vector<Program> programs_of(const LayerGraph& graph) {
 std::string beyond_registers(const Program& program, const Target& target) {
     const Schedule scheduled = schedule(program, Reuse::compute_again);
     const ProgramSource source = program_source(scheduled, variant_for(scheduled, target.shape, target.type, 16));
-    const std::vector<KernelResources> kernels = kernel_resources(nvrtc()->compile(source.text, target.architecture));
+    const std::vector<KernelResources> kernels = kernel_resources(nvrtc()->compile(source.text(), target.architecture));
     EXPECT_EQ(kernels.size(), source.kernels.size());
     std::string beyond;
     for (const KernelResources& kernel : kernels) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <utility>
 
 namespace normact::evaluator::cuda {
 
@@ -27,7 +28,8 @@ class Lines {
         --depth_;
         append("}");
     }
-    const std::string& text() const { return text_; }
+    /// The text so far; what follows begins anew.
+    std::string take() { return std::exchange(text_, {}); }
 
   private:
     void append(const std::string& line) { text_.append(4 * depth_, ' ').append(line).append("\n"); }

@@ -26,7 +26,7 @@ class Emission {
             emit_sweep(s);
         }
         emit_last();
-        return {prelude(variant_.type) + lines_.text(), std::move(kernels_)};
+        return {prelude(variant_.type), std::move(kernels_)};
     }
 
   private:
@@ -34,7 +34,6 @@ class Emission {
 
     /// `blocks`: how many of them a processor of the GPU is to run at once. Without that number ptxas spills.
     void open_kernel(KernelSource kernel, int threads, int blocks) {
-        lines_.line("");
         std::string parameters;
         for (std::size_t i = 0; i < program().inputs.size(); ++i) {
             const ProgramInput& input = program().inputs[i];
@@ -71,6 +70,11 @@ class Emission {
         kernels_.push_back(std::move(kernel));
     }
 
+    void close_kernel() {
+        lines_.close();
+        kernels_.back().text = lines_.take();
+    }
+
     bool is_plane_mean(std::size_t input) const {
         return std::ranges::any_of(schedule_.factored.plane_means, [&](const PlaneMean& mean) {
             return program().instructions[mean.input].operands[0] == input;
@@ -82,14 +86,15 @@ class Emission {
         for (const TableStage& stage : table_stages(program(), instructions)) {
             open_stage(fmt::format("{}_{}", name, number++), stage);
             tables_.emit(stage.loop, stage.instructions);
-            lines_.close();
+            close_kernel();
         }
     }
 
     void open_stage(const std::string& name, const TableStage& stage) {
         const Share share = stage.alone ? Share::all : stage.loop == Loop::channels ? Share::image : Share::channels;
         const std::int64_t of_warps = std::ssize(stage.instructions) * table_threads / 32;
-        open_kernel({name, share, 0, std::max<std::int64_t>(table_threads, of_warps)}, table_threads, 1);
+        open_kernel({.name = name, .share = share, .sums_size = std::max<std::int64_t>(table_threads, of_warps)},
+                    table_threads, 1);
         if (stage.loop == Loop::channels) {
             lines_.line("const int n = blockIdx.x, first = 0, last = channels;");
         } else {
@@ -101,8 +106,8 @@ class Emission {
 
     void emit_sweep(std::size_t s) {
         const Sweep& sweep = schedule_.sweeps[s];
-        open_kernel({fmt::format("sweep_{}", s), Share::planes, s, 0}, variant_.threads(sweep.block),
-                    sweep.block == Block::image ? 1 : 2);
+        open_kernel({.name = fmt::format("sweep_{}", s), .share = Share::planes, .sweep = s},
+                    variant_.threads(sweep.block), sweep.block == Block::image ? 1 : 2);
         lines_.line("const int blocks_of_image = (channels + channels_of_block - 1) / channels_of_block;");
         // The other way round from sweep to sweep: what the one before touched last may still be in the cache.
         lines_.line("const int block = {};", s % 2 == 0 ? "blockIdx.x" : "gridDim.x - 1 - blockIdx.x");
@@ -121,7 +126,7 @@ class Emission {
             tables_.emit(Loop::channels, sweep.passes[p].small_instructions);
             lines_.close();
         }
-        lines_.close();
+        close_kernel();
     }
 
     /// Behind the last sweep.
@@ -132,7 +137,7 @@ class Emission {
             return;
         open_stage("outputs", {Loop::images, /*alone=*/false, {}});
         write_outputs();
-        lines_.close();
+        close_kernel();
     }
 
     bool is_written_last(const ProgramOutput& output) const {
@@ -162,6 +167,12 @@ class Emission {
 };
 
 }  // namespace
+
+std::string ProgramSource::text() const {
+    std::string all = prelude;
+    for (const KernelSource& kernel : kernels) all += "\n" + kernel.text;
+    return all;
+}
 
 ProgramSource program_source(const Schedule& schedule, const Variant& variant) {
     return Emission(schedule, variant).run();

@@ -21,6 +21,7 @@ enum class Share : std::uint8_t {
 /// One kernel of a source.
 struct KernelSource {
     std::string name;
+    std::string text{};  ///< its definition, which stands behind the prelude
     Share share = Share::all;
     std::size_t sweep = 0;       ///< of `planes`: which
     std::int64_t sums_size = 0;  ///< of the others: how many numbers in double they need in shared memory
@@ -30,8 +31,11 @@ struct KernelSource {
 /// inputs and outputs of the program in its order and to memory for tables; numbers of images, channels, pixels, groups
 /// and Launch::channels_of_block as int; one over images, over channels and over pixels as double.
 struct ProgramSource {
-    std::string text;
+    std::string prelude;
     std::vector<KernelSource> kernels;
+
+    /// All kernels as one source.
+    std::string text() const;
 };
 
 /// The schedule must be one that keeps nothing between passes (Reuse::compute_again).

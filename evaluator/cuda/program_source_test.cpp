@@ -104,7 +104,7 @@ class EmulatedProgram {
           variant_(variant),
           schedule_(schedule(program, Reuse::compute_again)),
           source_(program_source(schedule_, variant)),
-          module_(source_.text, names()) {}
+          module_(source_.text(), names()) {}
 
     using Outputs = std::vector<std::unique_ptr<Buffer>>;
 
@@ -139,7 +139,7 @@ class EmulatedProgram {
 
     const Program& program() const { return program_; }
     /// The source, and the schedule that it is made of.
-    std::string text() const { return source_.text + to_text(schedule_); }
+    std::string text() const { return source_.text() + to_text(schedule_); }
 
   private:
     std::vector<std::string> names() const {
