@@ -324,14 +324,18 @@ std::unique_ptr<Store> create_postgresql_study(const std::string& place, const F
     return open_postgresql_study(place);
 }
 
-std::unique_ptr<Store> open_postgresql_study(const std::string& place) {
+Connection connect_to_postgresql_study(const std::string& place) {
     const PostgresqlPlace parsed = parse_postgresql_place(place);
     auto session = connect_postgresql(parsed);
     explained(parsed, [&] {
         if (!schema_exists(*session, parsed)) refuse_missing(parsed);
         check_version(parsed, version_of(*session, parsed));
     });
-    return make_sql_store(std::move(session), postgresql_dialect(parsed), parsed.text());
+    return {std::move(session), postgresql_dialect(parsed), parsed.text()};
+}
+
+std::unique_ptr<Store> open_postgresql_study(const std::string& place) {
+    return make_sql_store(connect_to_postgresql_study(place));
 }
 
 void upgrade_postgresql_study(const std::string& place) {

@@ -2,6 +2,7 @@
 
 #include "results/dialect.h"
 #include "results/store.h"
+#include "results/transactions.h"
 
 #include <memory>
 #include <string>
@@ -30,6 +31,8 @@ std::unique_ptr<soci::session> connect_postgresql(const PostgresqlPlace& place);
 /// As in study.h.
 std::unique_ptr<Store> create_postgresql_study(const std::string& place, const Fill& fill);
 std::unique_ptr<Store> open_postgresql_study(const std::string& place);
+/// What open_postgresql_study works through.
+Connection connect_to_postgresql_study(const std::string& place);
 bool postgresql_study_exists(const std::string& place);
 
 /// The places of all studies in the database of this one, in alphabetical order.

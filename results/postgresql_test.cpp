@@ -9,6 +9,7 @@
 #include "results/study.h"
 #include "results/study_copies.h"
 #include "results/study_in_postgresql.h"
+#include "results/trials_conformance.h"
 #include "results/workers_conformance.h"
 
 #include <cstdlib>
@@ -36,6 +37,8 @@ Backend pooled_backend() {
 INSTANTIATE_TEST_SUITE_P(Postgresql, StoreConformance, testing::Values(postgresql_backend(), pooled_backend()),
                          name_of_backend);
 INSTANTIATE_TEST_SUITE_P(Postgresql, WorkersConformance, testing::Values(postgresql_backend(), pooled_backend()),
+                         name_of_backend);
+INSTANTIATE_TEST_SUITE_P(Postgresql, TrialConformance, testing::Values(postgresql_backend(), pooled_backend()),
                          name_of_backend);
 INSTANTIATE_TEST_SUITE_P(Postgresql, StoreProcesses, testing::Values(postgresql_backend(), pooled_backend()),
                          name_of_backend);
@@ -136,10 +139,13 @@ TEST(PostgresqlStudies, of_an_older_release_are_refused_until_they_are_upgraded_
 TEST(PostgresqlStudies, are_copied_to_files_and_back) {
     StudyInPostgresql study("{\"seed\": 5}");
     do_everything(*study.open());
+    do_trials(*study.open_trials());
     const TemporaryFolder folder;
     const std::string file = folder.file("copy.study.db"), back = server() + "#back";
     copy_study(study.place(), file);
     copy_study(file, back);
+    expect_same_trials(*study.open_trials(), *open_trials(file));
+    expect_same_trials(*study.open_trials(), *open_trials(back));
     expect_copy(*study.open(), *open_study(file));
     expect_copy(*study.open(), *open_study(back));
     EXPECT_THROW(copy_study(file, back), StoreError);

@@ -98,6 +98,14 @@ DROP TABLE funnel;
 CREATE TABLE worker_log (worker BIGINT PRIMARY KEY NOT NULL REFERENCES worker (id), tail TEXT NOT NULL);
 ALTER TABLE failure ADD COLUMN log TEXT NOT NULL DEFAULT '';
 )",
+    // 5: the trainings of re-evaluations. `layer` is the hash with the settings that the layer is trained with.
+    R"(
+CREATE TABLE trial (
+    id IDENTITY, condition TEXT NOT NULL, layer TEXT NOT NULL, replicate INTEGER NOT NULL, graph TEXT NOT NULL,
+    state TEXT NOT NULL, attempts INTEGER NOT NULL, worker BIGINT REFERENCES worker (id),
+    lease_until DOUBLE PRECISION NOT NULL, value DOUBLE PRECISION, seconds DOUBLE PRECISION NOT NULL,
+    reason TEXT NOT NULL, finished DOUBLE PRECISION, UNIQUE (condition, layer, replicate));
+)",
 });
 
 void run(soci::session& sql, const Dialect& dialect, std::string_view step) {

@@ -22,9 +22,9 @@ std::string content(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Makes a database of the fixture, which a program of format 1 wrote.
-void restore_old_study(const std::string& path) {
-    const auto script = content(NORMACT_FIXTURES "/study_v1.sql");
+/// Makes a database of a fixture, which a program of that format wrote.
+void restore_old_study(const std::string& path, const std::string& fixture = "study_v1.sql") {
+    const auto script = content(NORMACT_FIXTURES "/" + fixture);
     ASSERT_FALSE(script.empty());
     sqlite3* database = nullptr;
     ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
@@ -113,6 +113,22 @@ TEST_F(OldStudy, stays_as_it_was_when_a_step_fails) {
     EXPECT_THROW(open_study(path), StoreError);
     EXPECT_EQ(tables(path), before);
     EXPECT_EQ(stored_schema_version(*connect_sqlite(path)), 1);
+}
+
+TEST(StudyOfFormat4, keeps_all_that_it_held_and_takes_trials) {
+    const TemporaryFolder folder;
+    const std::string path = folder.file("old.normact");
+    restore_old_study(path, "study_v4.sql");
+    EXPECT_EQ(stored_schema_version(*connect_sqlite(path)), 4);
+    const auto store = open_study(path);
+    EXPECT_EQ(store->funnel().proposed, 7);
+    EXPECT_EQ(store->best(10).size(), 3u);
+    const auto trials = open_trials(path);
+    EXPECT_TRUE(trials->trials().empty());
+    const Trial one{{"{}", store->find(1)->hash, {}, 0}, store->find(1)->graph};
+    EXPECT_EQ(trials->claim(1, std::span(&one, 1), long_lease, 3), 0u);
+    const StudyFile fresh("{}");
+    EXPECT_EQ(tables(path), tables(fresh.path()));
 }
 
 TEST(NewerStudy, is_refused_with_advice_and_left_as_it_is) {

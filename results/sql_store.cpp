@@ -3,6 +3,7 @@
 #include "results/counts.h"
 #include "results/failures.h"
 #include "results/rows.h"
+#include "results/transactions.h"
 #include "results/workers.h"
 
 #include <cmath>
@@ -30,10 +31,9 @@ std::string funnel_column(const Outcome& outcome) {
     return outcome.rejection == Rejection::none ? "scored" : std::string(name(outcome.rejection));
 }
 
-class SqlStore final : public Store {
+class SqlStore final : public Store, private Transactions {
   public:
-    SqlStore(std::unique_ptr<soci::session> session, Dialect dialect, std::string place)
-        : session_(std::move(session)), sql_(*session_), dialect_(std::move(dialect)), place_(std::move(place)) {}
+    explicit SqlStore(Connection connection) : Transactions(std::move(connection)) {}
 
     std::string configuration() override;
     std::string identity() override;
@@ -61,75 +61,13 @@ class SqlStore final : public Store {
     std::optional<Canary> canary(const Worker& worker) override;
 
   private:
-    /// Runs `body` as one transaction: whole or not at all. Errors of the database become StoreError or
-    /// StoreUnavailable.
-    template <class Body>
-    auto transaction(const Dialect::Statements& beginning, Body body);
-    template <class Body>
-    auto read(Body body) {
-        return transaction(dialect_.read, body);
-    }
-    template <class Body>
-    auto in_place(Body body) {
-        return [this, body] {
-            dialect_.check_place();
-            return body();
-        };
-    }
-    template <class Body>
-    auto write(Body body) {
-        return transaction(dialect_.write, in_place(body));
-    }
-    /// For what cost minutes of training. Once the disk has it, it has all earlier transactions too.
-    template <class Body>
-    auto write_durably(Body body) {
-        return transaction(dialect_.write_surely, in_place(body));
-    }
-
     // Parts of transactions.
-    /// What a crash may take back: the counts stay right, and leases run out.
-    void record_lightly() {
-        if (!dialect_.lightly.empty()) sql_ << dialect_.lightly;
-    }
     CandidateId insert_candidate(WorkerId worker, const Proposal& proposal);
     void insert_score(WorkerId worker, const std::string& fingerprint, const proxy_tasks::Score& score);
     void number_scored(const std::string& fingerprint);
     void quarantine(WorkerId worker, const std::string& fingerprint, int attempts);
     std::optional<Candidate> read_candidate(CandidateId id);
-
-    std::unique_ptr<soci::session> session_;
-    soci::session& sql_;
-    Dialect dialect_;
-    std::string place_;
 };
-
-template <class Body>
-auto SqlStore::transaction(const Dialect::Statements& beginning, Body body) {
-    const auto roll_back = [this] {
-        try {
-            sql_ << "ROLLBACK";
-        } catch (const soci::soci_error&) {  // the database has done it by itself, as SQLite does on a full disk
-        }
-    };
-    try {
-        for (const auto& statement : beginning) sql_ << statement;
-        auto result = body();
-        sql_ << "COMMIT";
-        return result;
-    } catch (const soci::soci_error& error) {
-        roll_back();
-        throw_trouble(place_, dialect_.explain(error));
-    } catch (const WorkerRefused& error) {
-        roll_back();
-        throw WorkerRefused(place_ + ": " + error.what());
-    } catch (const StoreError& error) {
-        roll_back();
-        throw StoreError(place_ + ": " + error.what());
-    } catch (...) {
-        roll_back();
-        throw;
-    }
-}
 
 std::string SqlStore::configuration() {
     return read([&] {
@@ -485,7 +423,11 @@ void throw_trouble(const std::string& place, const Trouble& trouble) {
 }
 
 std::unique_ptr<Store> make_sql_store(std::unique_ptr<soci::session> session, Dialect dialect, std::string place) {
-    return std::make_unique<SqlStore>(std::move(session), std::move(dialect), std::move(place));
+    return std::make_unique<SqlStore>(Connection{std::move(session), std::move(dialect), std::move(place)});
+}
+
+std::unique_ptr<Store> make_sql_store(Connection connection) {
+    return std::make_unique<SqlStore>(std::move(connection));
 }
 
 }  // namespace normact::results

@@ -2,6 +2,7 @@
 
 #include "results/schema.h"
 #include "results/sql_store.h"
+#include "results/transactions.h"
 
 #include <soci/sqlite3/soci-sqlite3.h>
 #include <sqlite3.h>
@@ -203,12 +204,12 @@ void publish(const std::string& draft, const std::string& path) {
                      ". Its drive may lack what a study needs; choose a path on another one");
 }
 
-std::unique_ptr<Store> open(const std::string& path) {
+Connection open(const std::string& path) {
     auto dialect = sqlite_dialect();
     dialect.check_place = stays_in_place(path, file_at(path));  // before SQLite opens it: it may go at any moment
     auto session = connect_sqlite(path);
     check_and_migrate(*session, path);
-    return make_sql_store(std::move(session), std::move(dialect), path);
+    return {std::move(session), std::move(dialect), path};
 }
 
 }  // namespace
@@ -257,7 +258,7 @@ std::unique_ptr<Store> create_sqlite_study(const std::string& path, const Fill& 
         const NewFile file(path);
         fill_new_file(file.path(), fill);
         publish(file.path(), path);
-        return open(path);
+        return make_sql_store(open(path));
     });
 }
 
@@ -270,7 +271,7 @@ void delete_sqlite_study(const std::string& path) {
     }
 }
 
-std::unique_ptr<Store> open_sqlite_study(const std::string& path) {
+Connection connect_to_sqlite_study(const std::string& path) {
     std::error_code error;
     const auto type = fs::status(path, error).type();
     if (type == fs::file_type::none) throw StoreError(path + ": can't be opened: " + error.message());
@@ -281,6 +282,10 @@ std::unique_ptr<Store> open_sqlite_study(const std::string& path) {
                                      : ": there is no study. Start one with: normact search"));
     if (type != fs::file_type::regular) throw StoreError(path + ": this is not a file");
     return explained(path, [&] { return open(path); });
+}
+
+std::unique_ptr<Store> open_sqlite_study(const std::string& path) {
+    return make_sql_store(connect_to_sqlite_study(path));
 }
 
 }  // namespace normact::results

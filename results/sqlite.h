@@ -2,6 +2,7 @@
 
 #include "results/dialect.h"
 #include "results/store.h"
+#include "results/transactions.h"
 
 #include <memory>
 #include <string>
@@ -18,6 +19,8 @@ std::unique_ptr<Store> create_sqlite_study(const std::string& path, const Fill& 
 std::unique_ptr<Store> open_sqlite_study(const std::string& path);
 void delete_sqlite_study(const std::string& path);
 bool sqlite_study_exists(const std::string& path);
+/// What open_sqlite_study works through.
+Connection connect_to_sqlite_study(const std::string& path);
 
 /// Connects to the file with the settings that every user of a study needs. Makes the file if there is none.
 std::unique_ptr<soci::session> connect_sqlite(const std::string& path);

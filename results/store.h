@@ -208,9 +208,10 @@ class Store {
     /// Opens all quarantined layers for attempts anew. Returns how many that were.
     virtual std::int64_t retry_quarantined() = 0;
 
-    /// Takes back what a faulty source found: its layers are evaluated anew, by others, and count as open until then.
-    /// Its workers are refused from now on; new ones of the same host or build are not. Returns how many evaluations
-    /// that were. Who has read the scores before (a population) may still breed from them.
+    /// Takes back what a faulty source found: its layers are evaluated anew, by others, and count as open until then;
+    /// so are its trials (trials.h).
+    /// Its workers are refused from now on; new ones of the same host or build are not. Returns how many
+    /// evaluations and trials that were. Who has read the scores before (a population) may still breed from them.
     virtual std::int64_t invalidate(const Source& source) = 0;
 
     /// Keeps a worker from working any more.

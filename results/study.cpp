@@ -1,6 +1,7 @@
 #include "results/study.h"
 
 #include "results/postgresql.h"
+#include "results/sql_trials.h"
 #include "results/sqlite.h"
 
 namespace normact::results {
@@ -20,6 +21,11 @@ std::unique_ptr<Store> create_study(const std::string& place, const std::string&
 
 std::unique_ptr<Store> open_study(const std::string& place) {
     return is_in_postgresql(place) ? open_postgresql_study(place) : open_sqlite_study(place);
+}
+
+std::unique_ptr<TrialStore> open_trials(const std::string& place) {
+    return make_sql_trials(is_in_postgresql(place) ? connect_to_postgresql_study(place)
+                                                   : connect_to_sqlite_study(place));
 }
 
 void delete_study(const std::string& place) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "results/store.h"
+#include "results/trials.h"
 
 #include <memory>
 #include <string>
@@ -16,6 +17,8 @@ namespace normact::results {
 std::unique_ptr<Store> create_study(const std::string& place, const std::string& configuration);
 /// Opens a study; older schemas are migrated. Throws StoreError.
 std::unique_ptr<Store> open_study(const std::string& place);
+/// The trials of a study. Throws as open_study does.
+std::unique_ptr<TrialStore> open_trials(const std::string& place);
 /// True if something is there.
 bool study_exists(const std::string& place);
 

@@ -5,6 +5,7 @@
 #include "results/study.h"
 #include "results/study_copy.h"
 #include "results/study_place.h"
+#include "results/trials.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -32,6 +33,36 @@ inline void do_everything(Store& store) {
     store.fail(worker, proposal(4).fingerprint, "out of memory", "0:20 none scored");
     store.reclaim(worker, long_lease, 1);
     store.renew(worker, proposal(5).fingerprint, long_lease, {"training a", 3, 9});
+}
+
+/// A trial whose condition has this number.
+inline Trial trial(int number, int replicate = 0) {
+    return {{"{\"batch\": " + std::to_string(number) + "}", proposal(1).hash, {8, 1e-5}, replicate}, proposal(1).graph};
+}
+
+/// One of each state, for the worker that do_everything has added.
+inline void do_trials(TrialStore& trials) {
+    const WorkerId worker = 1;
+    const std::vector<Trial> all{trial(1), trial(2), trial(3)};
+    for (const Trial& one : all) trials.claim(worker, std::span(&one, 1), std::chrono::seconds(0), 3);
+    trials.finish(worker, all[0].name, 1.0 / 3, 2.5);
+    trials.fail(worker, all[1].name, "no memory \xc3\xbc");
+    trials.claim(worker, std::span(&all[1], 1), long_lease, 1);
+    trials.renew(worker, all[2].name, long_lease);
+}
+
+inline void expect_same_trials(TrialStore& from, TrialStore& to) {
+    const auto one = from.trials(), other = to.trials();
+    ASSERT_EQ(one.size(), 3u);
+    ASSERT_EQ(other.size(), 3u);
+    for (std::size_t i = 0; i < one.size(); ++i) {
+        EXPECT_EQ(one[i].name, other[i].name);
+        EXPECT_EQ(one[i].state, other[i].state);
+        EXPECT_EQ(one[i].value, other[i].value);
+        EXPECT_EQ(one[i].reason, other[i].reason);
+    }
+    const Trial later = trial(4);
+    EXPECT_TRUE(to.claim(1, std::span(&later, 1), long_lease, 3));
 }
 
 inline void expect_same(const Candidate& a, const Candidate& b) {

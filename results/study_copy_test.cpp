@@ -11,9 +11,11 @@ namespace {
 TEST(StudyCopy, from_a_file_to_a_file_holds_the_same) {
     StudyFile study("{\"seed\": 5}");
     do_everything(*study.open());
+    do_trials(*study.open_trials());
     const TemporaryFolder folder;
     const std::string copy = folder.file("copy.study.db");
     copy_study(study.path(), copy);
+    expect_same_trials(*study.open_trials(), *open_trials(copy));
     expect_copy(*study.open(), *open_study(copy));
 }
 
@@ -73,6 +75,7 @@ std::multiset<std::string> dump(const std::string& path) {
 TEST(StudyCopy, forgets_no_column) {
     StudyFile study("{}");
     do_everything(*study.open());
+    do_trials(*study.open_trials());
     {  // no column may keep the value that it begins with
         const auto sql = study.connect();
         *sql << "UPDATE worker SET ended = 5, evaluated = 6, refused = 'r', seen = 7";

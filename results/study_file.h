@@ -18,6 +18,7 @@ class StudyFile final : public StudyPlace {
   public:
     explicit StudyFile(const std::string& configuration) { create_study(path(), configuration); }
     std::unique_ptr<Store> open() override { return open_study(path()); }
+    std::unique_ptr<TrialStore> open_trials() override { return results::open_trials(path()); }
     std::unique_ptr<soci::session> connect() override { return connect_sqlite(path()); }
     std::string path() const { return folder_.file("study.normact"); }
 

@@ -4,6 +4,7 @@
 
 #include "primitives/text.h"
 #include "results/store.h"
+#include "results/trials.h"
 
 #include <soci/soci.h>
 
@@ -21,6 +22,8 @@ class StudyPlace {
     virtual ~StudyPlace() = default;
     /// Another connection to the study.
     virtual std::unique_ptr<Store> open() = 0;
+    /// One to its trials.
+    virtual std::unique_ptr<TrialStore> open_trials() = 0;
     /// One to its tables.
     virtual std::unique_ptr<soci::session> connect() = 0;
 };
@@ -75,6 +78,7 @@ inline void downgrade_to_format_1(soci::session& sql) {
     sql << "DROP TABLE positions";
     sql << "ALTER TABLE failure DROP COLUMN log";
     sql << "DROP TABLE worker_log";
+    sql << "DROP TABLE trial";
     sql << "UPDATE schema_version SET version = 1";
 }
 

@@ -133,7 +133,11 @@ std::int64_t take_back(soci::session& sql, const Dialect& dialect, const Source&
                   "scored = scored - " + std::to_string(scores) + ", quality = quality - " + std::to_string(quality) +
                       ", stability = stability - " + std::to_string(stability) + ", open = open + " +
                       std::to_string(all));
-    return all;
+    const long long trials =
+        run("UPDATE trial SET state = 'open', attempts = 0, lease_until = 0, worker = NULL, value = NULL, seconds = 0,"
+            " finished = NULL WHERE state = 'finished'" +
+            theirs);
+    return all + trials;
 }
 
 std::optional<Repeatable> find_repeatable(soci::session& sql, const Worker& worker) {

@@ -1,0 +1,93 @@
+#pragma once
+
+#include "results/dialect.h"
+#include "results/sql_store.h"
+#include "results/store.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace normact::results {
+
+/// An open connection to a study whose tables are of the present version; `place` names it in messages.
+struct Connection {
+    std::unique_ptr<soci::session> session;
+    Dialect dialect;
+    std::string place;
+};
+
+/// What every store over a SQL database is made of: each of its members is one transaction.
+class Transactions {
+  protected:
+    explicit Transactions(Connection connection)
+        : session_(std::move(connection.session)),
+          sql_(*session_),
+          dialect_(std::move(connection.dialect)),
+          place_(std::move(connection.place)) {}
+
+    /// Runs `body` as one transaction: whole or not at all. Errors of the database become StoreError or
+    /// StoreUnavailable.
+    template <class Body>
+    auto transaction(const Dialect::Statements& beginning, Body body) {
+        try {
+            for (const auto& statement : beginning) sql_ << statement;
+            auto result = body();
+            sql_ << "COMMIT";
+            return result;
+        } catch (const soci::soci_error& error) {
+            roll_back();
+            throw_trouble(place_, dialect_.explain(error));
+        } catch (const WorkerRefused& error) {
+            roll_back();
+            throw WorkerRefused(place_ + ": " + error.what());
+        } catch (const StoreError& error) {
+            roll_back();
+            throw StoreError(place_ + ": " + error.what());
+        } catch (...) {
+            roll_back();
+            throw;
+        }
+    }
+    template <class Body>
+    auto read(Body body) {
+        return transaction(dialect_.read, body);
+    }
+    template <class Body>
+    auto write(Body body) {
+        return transaction(dialect_.write, in_place(body));
+    }
+    /// For what cost minutes of training. Once the disk has it, it has all earlier transactions too.
+    template <class Body>
+    auto write_durably(Body body) {
+        return transaction(dialect_.write_surely, in_place(body));
+    }
+    /// Within a transaction: what a crash may take back. The counts stay right, and leases run out.
+    void record_lightly() {
+        if (!dialect_.lightly.empty()) sql_ << dialect_.lightly;
+    }
+
+  private:
+    template <class Body>
+    auto in_place(Body body) {
+        return [this, body] {
+            dialect_.check_place();
+            return body();
+        };
+    }
+    void roll_back() {
+        try {
+            sql_ << "ROLLBACK";
+        } catch (const soci::soci_error&) {  // the database has done it by itself, as SQLite does on a full disk
+        }
+    }
+
+    std::unique_ptr<soci::session> session_;
+
+  protected:
+    soci::session& sql_;
+    Dialect dialect_;
+    std::string place_;
+};
+
+}  // namespace normact::results
