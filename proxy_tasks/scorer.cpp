@@ -99,6 +99,9 @@ class Evaluation {
           progress_(progress),
           runs_(tasks.anchors.size()) {}
 
+    /// From now on the random numbers are those of all layers.
+    void share_random_numbers() { hash_ = {}; }
+
     /// True if the layer learns something in its first steps on every anchor; else `outcome` says on which not.
     bool learns_early(Outcome& outcome) {
         const QualityFilter& filter = tasks_.settings.quality;
@@ -281,6 +284,16 @@ Outcome Scorer::score(const primitives::LayerGraph& graph, const primitives::Lay
                       int replicate, std::stop_token stop, const std::function<void(const Progress&)>& progress) const {
     return state_->evaluate(Company::welcome, [&](Outcome& outcome) {
         Evaluation(state_->tasks, graph, layer, seed, replicate, stop, progress).score(outcome);
+    });
+}
+
+Outcome Scorer::score_paired(const primitives::LayerGraph& graph, const primitives::LayerSettings& layer,
+                             std::uint64_t seed, int replicate, std::stop_token stop,
+                             const std::function<void(const Progress&)>& progress) const {
+    return state_->evaluate(Company::welcome, [&](Outcome& outcome) {
+        Evaluation evaluation(state_->tasks, graph, layer, seed, replicate, stop, progress);
+        evaluation.share_random_numbers();
+        evaluation.score(outcome);
     });
 }
 

@@ -72,6 +72,15 @@ TEST_F(ScorerTest, a_score_can_be_had_again_to_the_last_bit) {
     EXPECT_NE(accuracies(scorer.evaluate(known("EvoNorm-B0"), 7, 1)), first);
 }
 
+TEST_F(ScorerTest, paired_scores_have_random_numbers_that_do_not_depend_on_the_layer) {
+    const Scorer scorer(small_settings());
+    // The same function by different operations: only the hashes, and so the random numbers of `score`, differ.
+    const LayerGraph one = parse_text("max(x, -x)/std_batch(x)"), other = parse_text("abs(x)/std_batch(x)");
+    EXPECT_NE(accuracies(scorer.score(one, {}, 1)), accuracies(scorer.score(other, {}, 1)));
+    EXPECT_EQ(accuracies(scorer.score_paired(one, {}, 1, 0)), accuracies(scorer.score_paired(other, {}, 1, 0)));
+    EXPECT_NE(accuracies(scorer.score_paired(one, {}, 1, 0)), accuracies(scorer.score_paired(one, {}, 1, 1)));
+}
+
 TEST_F(ScorerTest, evaluations_at_once_on_two_threads_give_what_each_gives_alone) {
     const Scorer scorer(small_settings());
     const std::vector<const char*> layers{"BN-ReLU", "EvoNorm-S0"};

@@ -423,3 +423,31 @@ def test_scores_are_taken_back_while_workers_work(normact, place):
         running += workers(normact, place, 3 - len(running))
     end(running)
     audit(place)
+
+
+# ---- re-evaluation ----
+
+def reevaluations(normact, place, count, *words):
+    """So many processes at work on one re-evaluation of 12 seeds."""
+    command = ["reevaluate", "--study", place, "--threads", 1, "--steps", 3, "--seeds", 12, "--json", *words]
+    running = [normact.start(*command) for _ in range(count)]
+    wait_until(lambda: number(place, "SELECT COUNT(*) FROM trial WHERE state = 'finished'") > 2)
+    return running
+
+
+def test_a_reevaluation_is_shared_and_survives_a_kill_and_a_database_that_goes_away(normact, place):
+    make(normact, place, lease_seconds=2)
+    first, second, third = reevaluations(normact, place, 3)
+    first.kill()
+    first.communicate()
+    server("stop")
+    time.sleep(1)
+    server("start")
+    outputs = [process.communicate(timeout=280) for process in (second, third)]
+    assert [second.returncode, third.returncode] == [0, 0], outputs
+    assert outputs[0][0] == outputs[1][0], "both tell the same"
+    assert json.loads(outputs[0][0])["finished"]
+    assert number(place, "SELECT COUNT(*) FROM trial WHERE state <> 'finished'") == 0
+    assert number(place, "SELECT COUNT(DISTINCT (condition, layer, replicate)) FROM trial") == number(
+        place, "SELECT COUNT(*) FROM trial")
+    audit(place)

@@ -76,6 +76,7 @@ const Command& study_command();
 const Command& top_command();
 const Command& show_command();
 const Command& compare_command();
+const Command& reevaluate_command();
 const Command& verify_command();
 const Command& bench_command();
 const Command& doctor_command();

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["search", "worker", "launch", "status", "study", "top", "show", "compare", "verify", "bench", "doctor"]
+COMMANDS = ["search", "worker", "launch", "status", "study", "top", "show", "compare", "reevaluate", "verify", "bench", "doctor"]
 S0 = "x*sigmoid(v1*x)/std_group(x)"
 
 
@@ -99,6 +99,7 @@ def test_the_documented_json_is_what_is_printed(here):
         "search": here.json("search", "--study", "small.study.db"),
         "show": here.json("show", candidate),
         "compare": here.json("compare", "BN-ReLU", "EvoNorm-S0", "--seeds", 2, "--study", "small.study.db"),
+        "reevaluate": here.json("reevaluate", "--top", 1, "--with", "BN-ReLU", "--seeds", 2, "--study", "small.study.db"),
         "verify": here.json("verify", "--score", candidate),
         "doctor": here.json("doctor"),
     }

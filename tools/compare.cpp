@@ -123,15 +123,6 @@ search::Configuration configuration_of(const Arguments& arguments) {
         arguments, arguments.has("study") ? open_study(arguments.text("study")).configuration : search::preset("demo"));
 }
 
-/// The layer as it is trained: one of the catalogue or a file whose groups or epsilon are not the usual ones keeps its
-/// own, all others take those of the configuration.
-primitives::Layer trained_layer(const NamedLayer& named, const proxy_tasks::ScoringSettings& scoring) {
-    primitives::Layer layer = named.layer;
-    if (named.candidate) layer.graph = trained_graph(open_study(named.study), *named.candidate);
-    if (named.candidate || layer.settings == primitives::LayerSettings()) layer.settings = scoring.layer;
-    return layer;
-}
-
 /// What is to be trained: each layer's first replicate first, so that a table is soon there.
 std::vector<Job> open_jobs(const Comparison& comparison, const std::vector<primitives::Layer>& layers, int seeds) {
     std::vector<Job> jobs;

@@ -109,4 +109,11 @@ NamedLayer read_layer(const std::string& word, const Arguments& arguments) {
     return read_text_form(word);
 }
 
+primitives::Layer trained_layer(const NamedLayer& named, const proxy_tasks::ScoringSettings& scoring) {
+    primitives::Layer layer = named.layer;
+    if (named.candidate) layer.graph = trained_graph(open_study(named.study), *named.candidate);
+    if (named.candidate || layer.settings == primitives::LayerSettings()) layer.settings = scoring.layer;
+    return layer;
+}
+
 }  // namespace normact::tools

@@ -2,6 +2,7 @@
 
 #include "primitives/catalogue.h"
 #include "primitives/graph.h"
+#include "proxy_tasks/settings.h"
 #include "results/store.h"
 #include "tools/command.h"
 
@@ -24,5 +25,9 @@ std::string layer_help();
 /// The layer that `word` names: a candidate's id (17 or #17, of the study that --study names), a name of the catalogue,
 /// a file that ends in .json, or a text form. Throws UsageError if it is none of these, InvalidGraph for a wrong file.
 NamedLayer read_layer(const std::string& word, const Arguments& arguments);
+
+/// The layer as it is trained: one of the catalogue or a file whose groups or epsilon are not the usual ones keeps its
+/// own, all others take those of the settings. Throws StoreError.
+primitives::Layer trained_layer(const NamedLayer& named, const proxy_tasks::ScoringSettings& scoring);
 
 }  // namespace normact::tools

@@ -19,17 +19,18 @@
 namespace normact::tools {
 namespace {
 
-std::array<const Command*, 11> all_commands() {
-    return {&search_command(), &worker_command(), &launch_command(), &status_command(),
-            &study_command(),  &top_command(),    &show_command(),   &compare_command(),
-            &verify_command(), &bench_command(),  &doctor_command()};
+std::array<const Command*, 12> all_commands() {
+    return {&search_command(),     &worker_command(), &launch_command(), &status_command(),
+            &study_command(),      &top_command(),    &show_command(),   &compare_command(),
+            &reevaluate_command(), &verify_command(), &bench_command(),  &doctor_command()};
 }
 
 std::string overview() {
     std::string text =
         "normact searches for normalization-activation layers: one layer in place of BatchNorm and ReLU.\n\n"
         "Usage: normact COMMAND [options]\n\nCommands:\n";
-    for (const Command* command : all_commands()) text += fmt::format("  {:<8}  {}\n", command->name, command->summary);
+    for (const Command* command : all_commands())
+        text += fmt::format("  {:<10}  {}\n", command->name, command->summary);
     return text + "\nStart with: normact search\nHelp for one command: normact COMMAND --help\n";
 }
 

@@ -42,6 +42,13 @@ proxy_tasks::Outcome score_replicate(const proxy_tasks::Scorer& scorer, const se
     return scorer.score(layer.graph, layer.settings, configuration.seed, replicate, std::move(stop), progress);
 }
 
+proxy_tasks::Outcome score_trial(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,
+                                 const primitives::Layer& layer, int replicate, std::stop_token stop,
+                                 const std::function<void(const proxy_tasks::Progress&)>& progress) {
+    prepare_this_thread();
+    return scorer.score_paired(layer.graph, layer.settings, configuration.seed, replicate, std::move(stop), progress);
+}
+
 bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
 
 bool identical(const proxy_tasks::Outcome& stored, const proxy_tasks::Outcome& again) {

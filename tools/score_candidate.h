@@ -25,6 +25,11 @@ proxy_tasks::Outcome score_replicate(const proxy_tasks::Scorer& scorer, const se
                                      const primitives::Layer& layer, int replicate, std::stop_token stop,
                                      const std::function<void(const proxy_tasks::Progress&)>& progress = {});
 
+/// The full score of a trial of a re-evaluation, whose random numbers are the same for all layers.
+proxy_tasks::Outcome score_trial(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,
+                                 const primitives::Layer& layer, int replicate, std::stop_token stop,
+                                 const std::function<void(const proxy_tasks::Progress&)>& progress = {});
+
 bool same_bits(double a, double b);
 /// True if both are scores of the same tasks with the same accuracies, to the last bit.
 bool identical(const proxy_tasks::Outcome& stored, const proxy_tasks::Outcome& again);

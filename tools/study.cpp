@@ -123,7 +123,10 @@ int invalidate(const Arguments& arguments) {
 int retry(const Arguments& arguments) {
     const Study study = open_study(existing_study(arguments));
     const std::int64_t count = study.store->retry_quarantined();
-    answer(fmt::format("{} quarantined layers are open again.\n{}\n", count, funnel_text(study.store->funnel())));
+    const std::int64_t trials = results::open_trials(study.path)->retry_quarantined();
+    answer(fmt::format("{} quarantined layers are open again{}.\n{}\n", count,
+                       trials > 0 ? fmt::format(", and {} trainings of re-evaluations", trials) : "",
+                       funnel_text(study.store->funnel())));
     return fine;
 }
 

@@ -1,0 +1,163 @@
+#include "results/ranking.h"
+
+#include "results/layer_model.h"
+
+#include <boost/math/distributions/students_t.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace normact::results {
+namespace {
+
+constexpr double confidence = 0.95;
+
+std::vector<double> present(std::span<const std::optional<double>> values) {
+    std::vector<double> all;
+    for (const auto& value : values)
+        if (value) all.push_back(*value);
+    return all;
+}
+
+double sum_of(std::span<const double> values) { return std::accumulate(values.begin(), values.end(), 0.0); }
+
+/// The value below which this share of the sorted values lies.
+double quantile(const std::vector<double>& sorted, double share) {
+    return sorted[static_cast<std::size_t>(std::round(share * static_cast<double>(sorted.size() - 1)))];
+}
+
+/// The seeds for which all layers have values.
+std::vector<std::size_t> common_seeds(const Values& values) {
+    std::vector<std::size_t> seeds;
+    for (std::size_t seed = 0; !values.empty() && seed < values.front().size(); ++seed)
+        if (std::ranges::all_of(values, [seed](const auto& layer) { return layer[seed].has_value(); }))
+            seeds.push_back(seed);
+    return seeds;
+}
+
+struct Scale {
+    double center = 0, unit = 1;
+};
+
+/// Mean and standard deviation of the layers' means over the seeds that all of them have.
+Scale scale_of(const Values& values) {
+    const auto seeds = common_seeds(values);
+    if (seeds.empty()) return {};
+    std::vector<double> means;
+    for (const auto& layer : values) {
+        double sum = 0;
+        for (const std::size_t seed : seeds) sum += *layer[seed];
+        means.push_back(sum / static_cast<double>(seeds.size()));
+    }
+    const double center = sum_of(means) / static_cast<double>(means.size());
+    double squares = 0;
+    for (const double mean : means) squares += (mean - center) * (mean - center);
+    const double deviation = means.size() > 1 ? std::sqrt(squares / static_cast<double>(means.size() - 1)) : 0;
+    return {center, deviation > 0 ? deviation : 1};
+}
+
+bool of_one_measure(std::span<const Measured> conditions) {
+    return std::ranges::all_of(conditions, [&](const Measured& condition) {
+        return condition.measure == conditions.front().measure &&
+               condition.higher_is_better == conditions.front().higher_is_better;
+    });
+}
+
+/// What the samples say of one layer beside the best one.
+Standing standing_of(const Samples& samples, std::size_t layer, std::size_t best) {
+    const std::size_t draws = samples.at(layer).size();
+    std::vector<double> differences(draws), ranks(draws);
+    double wins = 0;
+    for (std::size_t draw = 0; draw < draws; ++draw) {
+        differences[draw] = samples[layer][draw] - samples[best][draw];
+        const auto better = std::ranges::count_if(
+            samples, [&](const auto& other) { return !other.empty() && other[draw] > samples[layer][draw]; });
+        ranks[draw] = static_cast<double>(better + 1);
+        if (better == 0) wins += 1;
+    }
+    std::ranges::sort(differences);
+    std::ranges::sort(ranks);
+    constexpr double tail = (1 - confidence) / 2;
+    Standing standing;
+    standing.effect = sum_of(differences) / static_cast<double>(draws);
+    standing.low = quantile(differences, tail);
+    standing.high = quantile(differences, 1 - tail);
+    standing.probability_best = wins / static_cast<double>(draws);
+    standing.first_rank = static_cast<int>(quantile(ranks, tail));
+    standing.last_rank = static_cast<int>(quantile(ranks, 1 - tail));
+    standing.separated = standing.high < 0;
+    return standing;
+}
+
+}  // namespace
+
+std::optional<Mean> mean_of(std::span<const double> values) {
+    if (values.empty()) return std::nullopt;
+    const auto count = static_cast<double>(values.size());
+    Mean result{sum_of(values) / count, std::nullopt, static_cast<int>(values.size())};
+    if (values.size() == 1) return result;
+    double squares = 0;
+    for (const double value : values) squares += (value - result.mean) * (value - result.mean);
+    const boost::math::students_t distribution(count - 1);
+    result.margin =
+        boost::math::quantile(distribution, 0.5 + confidence / 2) * std::sqrt(squares / (count - 1) / count);
+    return result;
+}
+
+std::optional<Mean> mean_of(std::span<const std::optional<double>> values) { return mean_of(present(values)); }
+
+std::optional<Mean> paired_difference(std::span<const std::optional<double>> a,
+                                      std::span<const std::optional<double>> b) {
+    std::vector<double> differences;
+    for (std::size_t seed = 0; seed < std::min(a.size(), b.size()); ++seed)
+        if (a[seed] && b[seed]) differences.push_back(*a[seed] - *b[seed]);
+    return mean_of(differences);
+}
+
+Overall overall(std::span<const Measured> conditions) {
+    if (conditions.empty()) return {};
+    Overall result{conditions.front().values, {}, false};
+    const bool same = of_one_measure(conditions);
+    if (same) result.measure = conditions.front().measure;
+    if (same) result.negated = !conditions.front().higher_is_better;
+    std::vector<Scale> scales(conditions.size());
+    if (!same) std::ranges::transform(conditions, scales.begin(), [](const auto& c) { return scale_of(c.values); });
+    for (std::size_t layer = 0; layer < result.values.size(); ++layer) {
+        for (std::size_t seed = 0; seed < result.values[layer].size(); ++seed) {
+            std::optional<double> sum = 0;
+            for (std::size_t c = 0; c < conditions.size(); ++c) {
+                const auto& value = conditions[c].values[layer][seed];
+                const double sign = conditions[c].higher_is_better ? 1 : -1;
+                sum = sum && value ? std::optional(*sum + sign * (*value - scales[c].center) / scales[c].unit)
+                                   : std::nullopt;
+            }
+            if (sum) *sum /= static_cast<double>(conditions.size());
+            result.values[layer][seed] = sum;
+        }
+    }
+    return result;
+}
+
+Ranking rank(const Values& values, Generator& generator) {
+    Ranking ranking;
+    ranking.standings.resize(values.size());
+    const Samples samples = sample_layers(values, generator);
+    std::vector<double> means(values.size());
+    for (std::size_t layer = 0; layer < samples.size(); ++layer) {
+        if (samples[layer].empty()) continue;
+        means[layer] = sum_of(samples[layer]) / static_cast<double>(samples[layer].size());
+        ranking.order.push_back(layer);
+    }
+    std::ranges::stable_sort(ranking.order, std::ranges::greater(), [&](std::size_t layer) { return means[layer]; });
+    for (const std::size_t layer : ranking.order) {
+        const std::size_t best = ranking.order.front();
+        ranking.standings[layer] = standing_of(samples, layer, best);
+        // A single value tells nothing of its noise.
+        if (present(values[layer]).size() < 2 || present(values[best]).size() < 2)
+            ranking.standings[layer].separated = false;
+    }
+    return ranking;
+}
+
+}  // namespace normact::results

@@ -1,0 +1,107 @@
+#include "tools/conditions.h"
+
+#include "tools/command.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace normact::tools {
+namespace {
+
+constexpr double adamw_rate = 0.01;  ///< against that of SGD
+constexpr double adamw_weight_decay = 0.05;
+
+void require_distinct(const char* option, const auto& values) {
+    const std::set seen(values.begin(), values.end());
+    if (seen.size() != values.size()) throw UsageError(fmt::format("--{} names one of them twice", option));
+}
+
+/// The training of so many images as before, by this optimizer in batches of this size.
+void adapt(search::Configuration& configuration, int batch, const std::string& optimizer) {
+    proxy_tasks::TrainingSettings& training = configuration.scoring.training;
+    const double growth = static_cast<double>(batch) / training.batch;
+    training.steps = std::max(1, static_cast<int>(std::lround(training.steps / growth)));
+    training.batch = batch;
+    if (optimizer == "sgd") {
+        training.learning_rate *= growth;
+        return;
+    }
+    training.learning_rate *= adamw_rate * std::sqrt(growth);
+    training.weight_decay = adamw_weight_decay;
+    search::set(configuration, "scoring.training.optimizer=" + optimizer);
+}
+
+/// In which trials are kept. Neither where the data lies nor what the filters are decides a value.
+std::string canonical_text(const Condition& condition) {
+    using Json = nlohmann::json;  // sorted by key
+    const Json scoring = Json::parse(search::to_json(condition.configuration)).at("scoring");
+    const Json text{{"seed", condition.configuration.seed},
+                    {"dataset", scoring.at("dataset").at("name")},
+                    {"anchor", condition.anchor},
+                    {"training", scoring.at("training")},
+                    {"engine", scoring.at("engine")},
+                    {"precision", scoring.at("precision")},
+                    {"split", condition.on_test_images ? "test" : "validation"}};
+    return text.dump();
+}
+
+Condition make_condition(const search::Configuration& configuration, const std::string& anchor, int batch,
+                         const std::string& optimizer, bool on_test_images) {
+    Condition condition;
+    condition.anchor = anchor;
+    condition.batch = batch;
+    condition.optimizer = optimizer;
+    condition.on_test_images = on_test_images;
+    condition.configuration = configuration;
+    condition.configuration.scoring.anchors = {anchor};
+    condition.configuration.scoring.quality.steps = 0;
+    condition.configuration.scoring.stability.steps = 0;
+    try {
+        adapt(condition.configuration, batch, optimizer);
+        search::validate(condition.configuration);
+    } catch (const search::ConfigurationError& error) {
+        throw UsageError(fmt::format("{} can't be trained: {}", long_name(condition), error.what()));
+    }
+    condition.text = canonical_text(condition);
+    return condition;
+}
+
+}  // namespace
+
+std::vector<Condition> make_conditions(const search::Configuration& configuration, const Variations& variations,
+                                       bool on_test_images) {
+    auto [anchors, batch_sizes, optimizers] = variations;
+    if (anchors.empty()) anchors = configuration.scoring.anchors;
+    if (batch_sizes.empty()) batch_sizes = {configuration.scoring.training.batch};
+    if (optimizers.empty()) optimizers = {"sgd"};
+    require_distinct("anchors", anchors);
+    require_distinct("batch-sizes", batch_sizes);
+    require_distinct("optimizers", optimizers);
+    std::vector<Condition> conditions;
+    for (const std::string& anchor : anchors)
+        for (const int batch : batch_sizes)
+            for (const std::string& optimizer : optimizers)
+                conditions.push_back(make_condition(configuration, anchor, batch, optimizer, on_test_images));
+    return conditions;
+}
+
+std::string long_name(const Condition& condition) {
+    return fmt::format("{}, batch {}, {}", condition.anchor, condition.batch, condition.optimizer);
+}
+
+std::string short_name(const Condition& condition, const std::vector<Condition>& conditions) {
+    const auto differs = [&](auto member) {
+        return std::ranges::any_of(conditions,
+                                   [&](const Condition& other) { return other.*member != condition.*member; });
+    };
+    std::string name = condition.anchor;
+    if (differs(&Condition::batch)) name += fmt::format(" {}", condition.batch);
+    if (differs(&Condition::optimizer)) name += " " + condition.optimizer;
+    return name;
+}
+
+}  // namespace normact::tools

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "search/configuration.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace normact::tools {
+
+/// Under what layers are trained in a re-evaluation: one network, batch size and optimizer.
+struct Condition {
+    std::string anchor;
+    int batch = 0;
+    std::string optimizer;
+    bool on_test_images = false;  ///< judged on the real test set instead of validation images
+    std::string measure = "accuracy";
+    bool higher_is_better = true;
+    double worst = 0;                     ///< the value of a training that diverged
+    search::Configuration configuration;  ///< with this one anchor, and neither filters
+    std::string text;                     ///< all that decides a value, in canonical form: what trials are kept under
+};
+
+/// What is varied; an empty list stands for what the configuration has.
+struct Variations {
+    std::vector<std::string> anchors;
+    std::vector<int> batch_sizes;
+    std::vector<std::string> optimizers;  ///< sgd, adamw
+};
+
+/// Every anchor with every batch size and every optimizer. All see as many training images: the steps are in inverse
+/// proportion to the batch. The learning rate grows with the batch, for SGD in proportion (arXiv 1706.02677), for AdamW
+/// with its root (arXiv 2205.10287), from a hundredth of SGD's. Throws UsageError for what can't be trained.
+std::vector<Condition> make_conditions(const search::Configuration& configuration, const Variations& variations,
+                                       bool on_test_images);
+
+/// "resnet-tiny", with the batch size and the optimizer: "resnet-tiny, batch 16, adamw".
+std::string long_name(const Condition& condition);
+/// The same without what all of the conditions share.
+std::string short_name(const Condition& condition, const std::vector<Condition>& conditions);
+
+}  // namespace normact::tools

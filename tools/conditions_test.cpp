@@ -1,0 +1,76 @@
+#include "tools/conditions.h"
+
+#include "tools/command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace normact::tools {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+/// 400 steps of batch 64 at a rate of 0.1.
+search::Configuration configuration() {
+    search::Configuration configuration = search::preset("laptop-s");
+    configuration.scoring.anchors = {"resnet-tiny", "mobilenet-tiny"};
+    configuration.scoring.training.learning_rate = 0.1;
+    return configuration;
+}
+
+TEST(Conditions, are_the_configurations_own_without_variations) {
+    const auto conditions = make_conditions(configuration(), {}, false);
+    ASSERT_EQ(conditions.size(), 2u);
+    EXPECT_EQ(long_name(conditions[0]), "resnet-tiny, batch 64, sgd");
+    EXPECT_EQ(short_name(conditions[1], conditions), "mobilenet-tiny");
+    EXPECT_THAT(conditions[0].configuration.scoring.anchors, ElementsAre("resnet-tiny"));
+    EXPECT_EQ(conditions[0].configuration.scoring.training, configuration().scoring.training);
+}
+
+TEST(Conditions, of_all_batch_sizes_see_as_many_images_and_scale_the_rate) {
+    const auto conditions = make_conditions(configuration(), {{"resnet-tiny"}, {64, 16, 256}, {"sgd"}}, false);
+    ASSERT_EQ(conditions.size(), 3u);
+    for (const Condition& condition : conditions) {
+        const auto& training = condition.configuration.scoring.training;
+        EXPECT_EQ(training.steps * training.batch, 400 * 64);
+        EXPECT_DOUBLE_EQ(training.learning_rate, 0.1 * condition.batch / 64);
+    }
+    EXPECT_EQ(short_name(conditions[1], conditions), "resnet-tiny 16");
+}
+
+TEST(Conditions, take_one_step_at_least) {
+    const auto conditions = make_conditions(configuration(), {{"resnet-tiny"}, {1'000'000}, {}}, false);
+    EXPECT_EQ(conditions[0].configuration.scoring.training.steps, 1);
+}
+
+TEST(Conditions, have_texts_that_tell_them_apart_and_nothing_else) {
+    const Variations variations{{}, {16, 64}, {}};
+    std::set<std::string> texts;
+    for (const bool test : {false, true})
+        for (const Condition& condition : make_conditions(configuration(), variations, test))
+            texts.insert(condition.text);
+    EXPECT_EQ(texts.size(), 8u);
+    search::Configuration elsewhere = configuration();
+    elsewhere.scoring.dataset.folder = "/another/machine";
+    elsewhere.scoring.quality.steps = 7;
+    elsewhere.preset = "other";
+    elsewhere.budget.minutes = 5;
+    elsewhere.scoring.layer.groups = 4;  // a trial has its layer's own
+    EXPECT_EQ(make_conditions(elsewhere, {}, false)[0].text, make_conditions(configuration(), {}, false)[0].text);
+    elsewhere.seed = 2;
+    EXPECT_NE(make_conditions(elsewhere, {}, false)[0].text, make_conditions(configuration(), {}, false)[0].text);
+    EXPECT_THAT(*texts.begin(), Not(HasSubstr("folder")));
+}
+
+TEST(Conditions, named_twice_are_refused) {
+    EXPECT_THROW(make_conditions(configuration(), {{"resnet-tiny", "resnet-tiny"}, {}, {}}, false), UsageError);
+    EXPECT_THROW(make_conditions(configuration(), {{}, {8, 8}, {}}, false), UsageError);
+    EXPECT_THROW(make_conditions(configuration(), {{}, {}, {"sgd", "sgd"}}, false), UsageError);
+}
+
+}  // namespace
+}  // namespace normact::tools

@@ -1,0 +1,318 @@
+#include "tools/trial_work.h"
+
+#include "results/study.h"
+#include "tools/candidates.h"
+#include "tools/command.h"
+#include "tools/progress_line.h"
+#include "tools/score_candidate.h"
+#include "tools/terminal.h"
+#include "tools/worker_description.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+namespace normact::tools {
+namespace {
+
+using results::TrialStore;
+
+/// As in a search: a thread that fails as often in a row does not fail because of the layers.
+constexpr int most_failing_trials = 3;
+/// How long a thread waits that finds all trials of a round in other hands.
+constexpr std::chrono::milliseconds pause_for_others{1000};
+
+void wait(std::chrono::milliseconds pause, const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any never;
+    never.wait_for(lock, stop, pause, [] { return false; });
+}
+
+/// A connection to the trials that waits for its database.
+class PatientTrials {
+  public:
+    PatientTrials(std::string study, std::stop_token stop) : study_(std::move(study)), stop_(std::move(stop)) {}
+
+    /// Calls until the database is there; throws StoreUnavailable once a stop is requested.
+    template <class Call>
+    std::invoke_result_t<Call, TrialStore&> operator()(Call call) {
+        constexpr std::chrono::milliseconds longest_pause{30'000};
+        for (std::chrono::milliseconds pause{500};; pause = std::min(2 * pause, longest_pause)) {
+            try {
+                if (!trials_) trials_ = results::open_trials(study_);
+                return call(*trials_);
+            } catch (const results::StoreUnavailable& error) {
+                trials_.reset();
+                if (stop_.stop_requested()) throw;
+                if (!std::exchange(told_, true))
+                    tell(fmt::format("\n{}\nWaiting for it.\n", printable_lines(error.what())));
+            }
+            wait(pause, stop_);
+        }
+    }
+
+  private:
+    std::string study_;
+    std::stop_token stop_;
+    std::unique_ptr<TrialStore> trials_;
+    bool told_ = false;
+};
+
+/// The scorers of the conditions, made when they are needed. Each holds its data set, so only those in use are kept.
+class Scorers {
+  public:
+    std::shared_ptr<const proxy_tasks::Scorer> of(const Condition& condition) {
+        const std::scoped_lock lock(mutex_);
+        std::weak_ptr<const proxy_tasks::Scorer>& kept = scorers_[condition.text];
+        auto scorer = kept.lock();
+        if (!scorer)
+            kept = scorer = std::make_shared<const proxy_tasks::Scorer>(make_scorer(condition.configuration.scoring));
+        latest_ = scorer;
+        return scorer;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::map<std::string, std::weak_ptr<const proxy_tasks::Scorer>> scorers_;
+    std::shared_ptr<const proxy_tasks::Scorer> latest_;
+};
+
+/// A trial that a thread of this process holds.
+struct Held {
+    results::TrialName name;
+    std::string what;
+    double share = 0;  ///< of the training that is done
+};
+
+/// How long the open trainings will take on one thread: as long as others under the same condition did, or as others at
+/// all; 0 if there are none.
+double expected_seconds(const Plan& now, const KnownTrials& known) {
+    struct Sum {
+        double seconds = 0, count = 0;
+        double mean() const { return count > 0 ? seconds / count : 0; }
+    };
+    std::map<std::string, Sum> of_condition;
+    Sum of_all;
+    for (const auto& [name, record] : known) {
+        if (record.state != results::TrialRecord::State::finished) continue;
+        for (Sum* const sum : {&of_condition[name.condition], &of_all}) {
+            sum->seconds += record.seconds;
+            sum->count += 1;
+        }
+    }
+    double seconds = 0;
+    for (const Task& task : now.tasks) {
+        const auto found = of_condition.find(task.condition->text);
+        seconds += found == of_condition.end() ? of_all.mean() : found->second.mean();
+    }
+    return seconds;
+}
+
+/// What the threads of one process share.
+class Trainer {
+  public:
+    Trainer(const Reevaluation& reevaluation, const TrialWork& how, const std::stop_token& stop)
+        : reevaluation_(reevaluation), how_(how), forward_(stop, [this] { stop_.request_stop(); }) {
+        scorers_.of(reevaluation.conditions.front());  // data may be missing
+        store_ = results::open_study(how.study);
+        worker_ = store_->add_worker(describe_worker(reevaluation.conditions.front().configuration.scoring.engine));
+    }
+
+    void run() {
+        std::jthread renewer([this](const std::stop_token& over) { renew(over); });
+        {
+            ProgressLine line([this](Seconds elapsed) { return progress(elapsed); });
+            std::vector<std::jthread> threads;
+            for (int i = 0; i < how_.threads; ++i)
+                threads.emplace_back([this, &line] { guard([this, &line] { work(line); }); });
+        }
+        renewer.request_stop();
+        renewer.join();
+        if (!error_) {
+            try {
+                store_->end_worker(worker_);
+            } catch (const results::StoreError&) {  // then it is seen by its silence
+            }
+            return;
+        }
+        std::rethrow_exception(error_);
+    }
+
+  private:
+    /// Keeps one trial's lease renewed for as long as it lives.
+    class Hold {
+      public:
+        Hold(Trainer& trainer, Held held) : trainer_(trainer) {
+            const std::scoped_lock lock(trainer_.mutex_);
+            held_ = trainer_.held_.insert(trainer_.held_.end(), std::move(held));
+        }
+        ~Hold() {
+            const std::scoped_lock lock(trainer_.mutex_);
+            trainer_.held_.erase(held_);
+        }
+        Hold(const Hold&) = delete;
+        Hold& operator=(const Hold&) = delete;
+
+        void set(const proxy_tasks::Progress& progress) {
+            const std::scoped_lock lock(trainer_.mutex_);
+            held_->share = static_cast<double>(progress.step) / std::max(1, progress.steps);
+        }
+        const std::string& what() const { return held_->what; }
+
+      private:
+        Trainer& trainer_;
+        std::list<Held>::iterator held_;
+    };
+
+    /// The first error ends all threads.
+    template <class Body>
+    void guard(Body body) {
+        try {
+            body();
+        } catch (...) {
+            const std::scoped_lock lock(mutex_);
+            if (!error_) error_ = std::current_exception();
+            stop_.request_stop();
+        }
+    }
+
+    void work(ProgressLine& line) {
+        PatientTrials trials(how_.study, stop_.get_token());
+        int failures = 0;
+        while (!stop_.stop_requested()) {
+            const KnownTrials known = by_name(trials([](TrialStore& store) { return store.trials(); }));
+            Plan now = plan(reevaluation_, known);
+            note(now, known);
+            if (now.tasks.empty()) return;
+            std::erase_if(now.tasks, [](const Task& task) { return task.held; });
+            std::vector<results::Trial> wanted;
+            for (const Task& task : now.tasks) wanted.push_back(task.trial);
+            const auto claimed = trials(
+                [&](TrialStore& store) { return store.claim(worker_, wanted, how_.lease, how_.maximum_attempts); });
+            claimed ? train(now.tasks[*claimed], trials, line, failures) : wait(pause_for_others, stop_.get_token());
+        }
+    }
+
+    void train(const Task& task, PatientTrials& trials, ProgressLine& line, int& failures) {
+        const results::TrialName& name = task.trial.name;
+        const primitives::Layer& layer = reevaluation_.layers[task.layer].layer;
+        Hold held(*this, {name, fmt::format("{}, {}", layer.name, long_name(*task.condition)), 0});
+        try {
+            const auto scorer = scorers_.of(*task.condition);
+            const auto outcome = score_trial(*scorer, task.condition->configuration, layer, name.replicate,
+                                             stop_.get_token(), [&held](const auto& progress) { held.set(progress); });
+            const double measured = outcome.scores.at(0).accuracy;
+            const double value = std::isfinite(measured) ? measured : task.condition->worst;
+            trials([&](TrialStore& store) { return store.finish(worker_, name, value, outcome.seconds); });
+            failures = 0;
+            line.print(fmt::format("{:>7}  {}, seed {}: {}{}", clock_text(line.elapsed()), held.what(), name.replicate,
+                                   accuracy_text(value), task.condition->on_test_images ? " on test images" : ""));
+        } catch (const proxy_tasks::Stopped&) {
+            trials([&](TrialStore& store) { store.release(worker_, name); });
+        } catch (const results::StoreError&) {
+            throw;
+        } catch (const UsageError&) {  // data that is not there is not there for the next one either
+            trials([&](TrialStore& store) { store.release(worker_, name); });
+            throw;
+        } catch (const proxy_tasks::DeviceLost& error) {
+            record_failure(trials, name, error.what());
+            throw;
+        } catch (const std::exception& error) {
+            record_failure(trials, name, error.what());
+            line.print(fmt::format("{:>7}  {}, seed {} failed: {}", clock_text(line.elapsed()), held.what(),
+                                   name.replicate, error.what()));
+            if (++failures >= most_failing_trials * how_.maximum_attempts) throw;
+        }
+    }
+
+    void record_failure(PatientTrials& trials, const results::TrialName& name, const char* reason) {
+        trials([&](TrialStore& store) { store.fail(worker_, name, reason); });
+    }
+
+    /// Keeps leases three times a lease, so that a training may take as long as it needs.
+    void renew(const std::stop_token& over) {
+        std::unique_ptr<TrialStore> trials;
+        while (!over.stop_requested()) {
+            wait(std::chrono::duration_cast<std::chrono::milliseconds>(how_.lease) / 3, over);
+            std::vector<results::TrialName> names;
+            {
+                const std::scoped_lock lock(mutex_);
+                for (const Held& held : held_) names.push_back(held.name);
+            }
+            for (const results::TrialName& name : names) {
+                if (over.stop_requested()) break;
+                try {
+                    if (!trials) trials = results::open_trials(how_.study);
+                    trials->renew(worker_, name, how_.lease);
+                } catch (const results::StoreError&) {
+                    trials.reset();  // tried again at the next round
+                }
+            }
+        }
+    }
+
+    /// What the progress line tells.
+    void note(const Plan& now, const KnownTrials& known) {
+        const double seconds = expected_seconds(now, known);
+        const std::scoped_lock lock(mutex_);
+        missing_ = now.tasks.size();
+        others_ = static_cast<std::size_t>(std::ranges::count(now.tasks, true, &Task::held));
+        running_ = static_cast<std::size_t>(std::ranges::count(now.race.running, true));
+        round_seeds_ = *std::ranges::max_element(now.race.seeds);
+        on_test_images_ = now.on_test_images;
+        mean_seconds_ = now.tasks.empty() ? 0 : seconds / static_cast<double>(now.tasks.size());
+    }
+
+    std::string progress(Seconds elapsed) {
+        const std::scoped_lock lock(mutex_);
+        double done = 0;
+        for (const Held& held : held_) done += held.share;
+        const double left = std::max(0.0, static_cast<double>(missing_) - done);
+        std::string text = clock_text(elapsed);
+        if (mean_seconds_ > 0) {
+            const auto at_once = static_cast<double>(std::max({others_, held_.size(), std::size_t{1}}));
+            text += fmt::format(", {} left of this round", clock_text(Seconds(left * mean_seconds_ / at_once)));
+        }
+        text += on_test_images_
+                    ? fmt::format(" · test images: {} layers", running_)
+                    : fmt::format(" · {} layers, {} of up to {} seeds", running_, round_seeds_, reevaluation_.seeds);
+        text += fmt::format(", {:.1f} trainings to do", left);
+        if (!held_.empty()) text += fmt::format(" · {}", held_.front().what);
+        return text;
+    }
+
+    const Reevaluation& reevaluation_;
+    const TrialWork& how_;
+    std::unique_ptr<results::Store> store_;
+    results::WorkerId worker_ = 0;
+    Scorers scorers_;
+    std::stop_source stop_;
+    std::mutex mutex_;  ///< of all below
+    std::list<Held> held_;
+    std::size_t missing_ = 0, others_ = 0, running_ = 0;
+    int round_seeds_ = 0;
+    bool on_test_images_ = false;
+    double mean_seconds_ = 0;
+    std::exception_ptr error_;
+    std::stop_callback<std::function<void()>> forward_;
+};
+
+}  // namespace
+
+void work(const Reevaluation& reevaluation, const TrialWork& how, const std::stop_token& stop) {
+    Trainer(reevaluation, how, stop).run();
+}
+
+}  // namespace normact::tools
