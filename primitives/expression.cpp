@@ -17,24 +17,6 @@ void visit(const LayerGraph& graph, std::uint16_t position, std::vector<bool>& s
     order.nodes.push_back(node);
 }
 
-/// The graph as it is written: live nodes only, equal ones shared, -b + a as a - b, in the order of writing. Text that
-/// is parsed again comes to the same graph here, so that it is written the same.
-LayerGraph as_written(const LayerGraph& graph) {
-    LayerGraph shared;
-    std::vector<std::uint16_t> place(graph.nodes.size());
-    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-        Node node = graph.nodes[i];
-        for (std::size_t k = 0; k < inputs_of(node).size(); ++k) node.inputs[k] = place[node.inputs[k]];
-        const auto is_neg = [&](std::size_t k) { return shared.nodes[node.inputs[k]].op == Op::neg; };
-        if (node.op == Op::add && is_neg(0) && !is_neg(1)) std::swap(node.inputs[0], node.inputs[1]);
-        place[i] = share(shared, node);
-    }
-    LayerGraph order;
-    std::vector<bool> seen(shared.nodes.size(), false);
-    visit(shared, place.back(), seen, order, place);
-    return order;
-}
-
 /// Which nodes get a name: those used again, if the formula would get long, and those that would nest too deep.
 std::vector<bool> named_nodes(const LayerGraph& graph) {
     const std::size_t count = graph.nodes.size();
@@ -84,6 +66,22 @@ std::string fill(const Notation& notation, std::string_view set, std::span<const
 }
 
 }  // namespace
+
+LayerGraph as_written(const LayerGraph& graph) {
+    LayerGraph shared;
+    std::vector<std::uint16_t> place(graph.nodes.size());
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+        Node node = graph.nodes[i];
+        for (std::size_t k = 0; k < inputs_of(node).size(); ++k) node.inputs[k] = place[node.inputs[k]];
+        const auto is_neg = [&](std::size_t k) { return shared.nodes[node.inputs[k]].op == Op::neg; };
+        if (node.op == Op::add && is_neg(0) && !is_neg(1)) std::swap(node.inputs[0], node.inputs[1]);
+        place[i] = share(shared, node);
+    }
+    LayerGraph order;
+    std::vector<bool> seen(shared.nodes.size(), false);
+    visit(shared, place.back(), seen, order, place);
+    return order;
+}
 
 Expression write(const LayerGraph& graph, const Style& style) {
     const LayerGraph written = as_written(graph);

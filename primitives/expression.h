@@ -25,6 +25,10 @@ struct Expression {
     std::string body;
 };
 
+/// The graph as it is written: live nodes only, equal ones shared, -b + a as a - b, in the order of writing. Text that
+/// is parsed again comes to the same graph here, so that it is written the same.
+LayerGraph as_written(const LayerGraph& graph);
+
 /// Writes a well-formed graph. Its length grows linearly with the graph; it nests at most deepest_nesting deep.
 Expression write(const LayerGraph& graph, const Style& style);
 

@@ -14,7 +14,7 @@ namespace normact::primitives {
 namespace {
 
 // The shape of a probe: no two index sets hold the same values.
-constexpr std::size_t images = 3, channels = 4, groups = 2, plane = 6;
+constexpr std::size_t images = probe_images, channels = probe_channels, groups = 2, plane = probe_pixels;
 constexpr std::size_t planes = images * channels;
 constexpr double epsilon = LayerSettings{}.epsilon;
 

@@ -24,8 +24,12 @@ struct Probe {
 /// fingerprints share one evaluation.
 Probe probe(const LayerGraph& graph);
 
+/// The shape of the probe's tensors.
+inline constexpr std::size_t probe_images = 3, probe_channels = 4, probe_pixels = 6;
+
 /// The unrounded outputs on the probe's tensors, or on others like them for each other seed. A tensor with anything not
 /// finite on the way to it is all NaN: it could depend on the sign of a zero, which is not part of the function.
+/// Ordered by [tensor][image][channel][pixel].
 std::vector<double> probe_values(const LayerGraph& graph, std::uint64_t seed = 1);
 
 /// What the fingerprint is taken of: `value` with 26 significant bits and in steps of at least 2^-34; zeros lose their
