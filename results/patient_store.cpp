@@ -73,6 +73,9 @@ class PatientStore final : public Store {
     }
     std::vector<Candidate> best(int count) override { return patiently(&Store::best, count); }
     std::optional<Candidate> find(CandidateId id) override { return patiently(&Store::find, id); }
+    std::vector<Candidate> candidates_after(CandidateId id, int count) override {
+        return patiently(&Store::candidates_after, id, count);
+    }
     std::optional<Worker> evaluated_by(const primitives::Hash128& fingerprint) override {
         return patiently(&Store::evaluated_by, fingerprint);
     }

@@ -49,6 +49,7 @@ class SqlStore final : public Store, private Transactions {
     std::vector<Candidate> scored_since(std::int64_t after, int limit, std::int64_t& position) override;
     std::vector<Candidate> best(int count) override;
     std::optional<Candidate> find(CandidateId id) override;
+    std::vector<Candidate> candidates_after(CandidateId id, int count) override;
     std::optional<Worker> evaluated_by(const Hash128& fingerprint) override;
     Funnel funnel() override;
     void end_worker(WorkerId worker) override;
@@ -327,6 +328,13 @@ std::optional<Candidate> SqlStore::read_candidate(CandidateId id) {
 
 std::optional<Candidate> SqlStore::find(CandidateId id) {
     return read([&] { return read_candidate(id); });
+}
+
+std::vector<Candidate> SqlStore::candidates_after(CandidateId id, int count) {
+    return read([&] {
+        return read_candidates(sql_, "SELECT id AS chosen, id AS place FROM candidate WHERE id > " +
+                                         std::to_string(id) + " ORDER BY id LIMIT " + std::to_string(count));
+    });
 }
 
 std::optional<Worker> SqlStore::evaluated_by(const Hash128& fingerprint) {

@@ -186,6 +186,10 @@ class Store {
 
     virtual std::optional<Candidate> find(CandidateId id) = 0;
 
+    /// All candidates of whatever fate whose id is above `id`, in the order of their ids, at most `count`: a study in
+    /// pages. Each page is read by itself, so what becomes of candidates meanwhile shows in the later ones.
+    virtual std::vector<Candidate> candidates_after(CandidateId id, int count) = 0;
+
     /// Who evaluated the layer with this fingerprint: where a repetition may expect the same accuracy to the last bit.
     /// Nothing unless it was scored or rejected by an evaluation.
     virtual std::optional<Worker> evaluated_by(const primitives::Hash128& fingerprint) = 0;

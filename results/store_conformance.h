@@ -328,6 +328,33 @@ TEST_P(StoreConformance, lists_the_scored_in_pieces_that_join) {
     EXPECT_EQ(position, end) << "the position stays where nothing is new";
 }
 
+TEST_P(StoreConformance, gives_all_candidates_in_pages_that_join) {
+    auto invalid = proposal(100);
+    invalid.invalid = "not finite";
+    std::vector<CandidateId> all, pages;
+    for (std::uint64_t function = 0; function < 5; ++function) {
+        all.push_back(propose(function).candidate);
+        all.push_back(propose(function).candidate);
+        all.push_back(store->propose(worker, invalid, long_lease).candidate);
+    }
+    finish(0, scored(0.5, 0.7));
+    finish(1, rejected(Rejection::quality));
+    CandidateId last = 0;
+    for (auto page = store->candidates_after(last, 4); !page.empty(); page = store->candidates_after(last, 4)) {
+        ASSERT_LE(page.size(), 4u);
+        for (const auto& candidate : page) pages.push_back(candidate.id);
+        last = page.back().id;
+    }
+    EXPECT_EQ(pages, all);
+    const auto page = store->candidates_after(0, 5);
+    EXPECT_EQ(page.at(0).outcome.scores.at(1).accuracy, 0.7);
+    EXPECT_EQ(page.at(1).outcome.scores.size(), 2u) << "a duplicate shares its outcome";
+    EXPECT_EQ(page.at(2).outcome.reason, "not finite");
+    EXPECT_EQ(page.at(3).state, State::rejected);
+    EXPECT_TRUE(store->candidates_after(all.back(), 5).empty());
+    EXPECT_TRUE(store->candidates_after(0, 0).empty());
+}
+
 TEST_P(StoreConformance, ranks_distinct_functions_by_their_mean_accuracy) {
     const std::vector<double> accuracies{0.3, 0.9, 0.1, 0.5};
     std::vector<CandidateId> ids;

@@ -9,7 +9,7 @@
 
 namespace normact::results {
 
-/// Calls every member that the search's loop uses.
+/// Calls every member that the search's loop uses, and those that read a study in pages.
 inline void use_every_member(Store& store) {
     const std::chrono::seconds no_lease{0};
     const auto worker = store.add_worker({"host", 1, "cpu", "aten", "0"});
@@ -26,12 +26,13 @@ inline void use_every_member(Store& store) {
     store.scored_since(0, 100, position);
     store.best(10);
     store.find(1);
+    store.candidates_after(1, 100);
     store.evaluated_by(proposal(2).fingerprint);
     store.canary({"other", 1, "cpu", "cpu", "a new build"});
     store.funnel();
 }
 
-/// The search's loop, one fresh function a round.
+/// The search's loop, one fresh function a round, beside somebody who reads pages.
 class Loop {
   public:
     /// Functions are counted from `first`.
@@ -49,6 +50,7 @@ class Loop {
             store_.propose(worker_, fresh, long_lease);
             store_.scored_since(position_, 100, position_);
             store_.best(10);
+            store_.candidates_after(static_cast<CandidateId>(functions_) / 2, 3);
             store_.funnel();
         }
     }
