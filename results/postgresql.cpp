@@ -3,6 +3,7 @@
 #include "results/one_time.h"
 #include "results/schema.h"
 #include "results/sql_store.h"
+#include "results/sql_study_view.h"
 
 #include <soci/postgresql/soci-postgresql.h>
 
@@ -336,6 +337,12 @@ Connection connect_to_postgresql_study(const std::string& place) {
 
 std::unique_ptr<Store> open_postgresql_study(const std::string& place) {
     return make_sql_store(connect_to_postgresql_study(place));
+}
+
+std::unique_ptr<StudyView> open_postgresql_view(const std::string& place) {
+    Connection connection = connect_to_postgresql_study(place);  // reading, its transactions are READ ONLY
+    connection.dialect.read.emplace_back("SET LOCAL statement_timeout TO 30000");
+    return make_sql_study_view(std::move(connection));
 }
 
 void upgrade_postgresql_study(const std::string& place) {

@@ -2,6 +2,7 @@
 
 #include "results/dialect.h"
 #include "results/store.h"
+#include "results/study_view.h"
 #include "results/transactions.h"
 
 #include <memory>
@@ -33,6 +34,7 @@ std::unique_ptr<Store> create_postgresql_study(const std::string& place, const F
 std::unique_ptr<Store> open_postgresql_study(const std::string& place);
 /// What open_postgresql_study works through.
 Connection connect_to_postgresql_study(const std::string& place);
+std::unique_ptr<StudyView> open_postgresql_view(const std::string& place);
 bool postgresql_study_exists(const std::string& place);
 
 /// The places of all studies in the database of this one, in alphabetical order.

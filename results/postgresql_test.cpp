@@ -9,6 +9,7 @@
 #include "results/study.h"
 #include "results/study_copies.h"
 #include "results/study_in_postgresql.h"
+#include "results/study_view_conformance.h"
 #include "results/trials_conformance.h"
 #include "results/workers_conformance.h"
 
@@ -39,6 +40,8 @@ INSTANTIATE_TEST_SUITE_P(Postgresql, StoreConformance, testing::Values(postgresq
 INSTANTIATE_TEST_SUITE_P(Postgresql, WorkersConformance, testing::Values(postgresql_backend(), pooled_backend()),
                          name_of_backend);
 INSTANTIATE_TEST_SUITE_P(Postgresql, TrialConformance, testing::Values(postgresql_backend(), pooled_backend()),
+                         name_of_backend);
+INSTANTIATE_TEST_SUITE_P(Postgresql, StudyViewConformance, testing::Values(postgresql_backend(), pooled_backend()),
                          name_of_backend);
 INSTANTIATE_TEST_SUITE_P(Postgresql, StoreProcesses, testing::Values(postgresql_backend(), pooled_backend()),
                          name_of_backend);

@@ -2,6 +2,7 @@
 
 #include "results/schema.h"
 #include "results/sql_store.h"
+#include "results/sql_study_view.h"
 #include "results/transactions.h"
 
 #include <soci/sqlite3/soci-sqlite3.h>
@@ -88,22 +89,37 @@ auto explained(const std::string& path, Body body) {
     }
 }
 
-/// Throws StoreError unless the file is a study of a version that this program knows; older ones are migrated.
-void check_and_migrate(soci::session& sql, const std::string& path) {
+std::unique_ptr<soci::session> connected(const std::string& path, const std::string& options) {
+    const auto whole = fs::absolute(path).string();  // ":memory:" and "file:…" alone would be no paths to SQLite
+    if (whole.find('"') != std::string::npos) throw StoreError(whole + ": a study's path can't hold a quotation mark");
+    auto session = std::make_unique<soci::session>(
+        soci::sqlite3, "dbname=\"" + whole + "\" timeout=" + std::to_string(seconds_to_wait_for_a_lock) + options);
+    *session << "PRAGMA trusted_schema = OFF";  // the file may come from anyone
+    *session << "PRAGMA cell_size_check = ON";  // finds damaged pages before they are used
+    return session;
+}
+
+/// The version of the study's tables. Throws StoreError unless the file is a study that this program knows, or an older
+/// one.
+int checked_version(soci::session& sql, const std::string& path) {
     int application = 0;
     sql << "PRAGMA application_id", soci::into(application);
     if (application != sqlite_application_id)
         throw StoreError(path +
                          ": this is another program's database or empty, not a study; it was left as it is. "
                          "Choose another path");
-    int version = stored_schema_version(sql);
+    const int version = stored_schema_version(sql);
     if (version > schema_version())
         throw StoreError(path + ": the study was made by a newer normact (format " + std::to_string(version) +
                          "; this one knows up to " + std::to_string(schema_version()) + "). Update normact");
     if (version < 1) throw StoreError(path + ": the file is damaged: its format is unknown. Restore it from a copy");
-    if (version == schema_version()) return;
+    return version;
+}
+
+void check_and_migrate(soci::session& sql, const std::string& path) {
+    if (checked_version(sql, path) == schema_version()) return;
     sql << begin_writing;
-    version = stored_schema_version(sql);  // another process may have been faster
+    const int version = stored_schema_version(sql);  // another process may have been faster
     if (version < schema_version()) migrate(sql, sqlite_dialect(), version);
     sql << "COMMIT";
 }
@@ -204,6 +220,19 @@ void publish(const std::string& draft, const std::string& path) {
                      ". Its drive may lack what a study needs; choose a path on another one");
 }
 
+/// Throws StoreError unless a file lies at the path.
+void require_file(const std::string& path) {
+    std::error_code error;
+    const auto type = fs::status(path, error).type();
+    if (type == fs::file_type::none) throw StoreError(path + ": can't be opened: " + error.message());
+    if (type == fs::file_type::not_found)
+        throw StoreError(path + (sqlite_study_exists(path)
+                                     ? ": this is a link to a file that is not there. Remove the link, or "
+                                       "put the file there"
+                                     : ": there is no study. Start one with: normact search"));
+    if (type != fs::file_type::regular) throw StoreError(path + ": this is not a file");
+}
+
 Connection open(const std::string& path) {
     auto dialect = sqlite_dialect();
     dialect.check_place = stays_in_place(path, file_at(path));  // before SQLite opens it: it may go at any moment
@@ -233,13 +262,14 @@ Dialect sqlite_dialect() {
 }
 
 std::unique_ptr<soci::session> connect_sqlite(const std::string& path) {
-    const auto whole = fs::absolute(path).string();  // ":memory:" and "file:…" alone would be no paths to SQLite
-    if (whole.find('"') != std::string::npos) throw StoreError(whole + ": a study's path can't hold a quotation mark");
-    auto session = std::make_unique<soci::session>(
-        soci::sqlite3, "dbname=\"" + whole + "\" timeout=" + std::to_string(seconds_to_wait_for_a_lock));
+    auto session = connected(path, "");
     *session << "PRAGMA foreign_keys = ON";
-    *session << "PRAGMA trusted_schema = OFF";  // the file may come from anyone
-    *session << "PRAGMA cell_size_check = ON";  // finds damaged pages before they are used
+    return session;
+}
+
+std::unique_ptr<soci::session> connect_sqlite_to_look(const std::string& path) {
+    auto session = connected(path, " readonly=true");
+    *session << "PRAGMA query_only = ON";
     return session;
 }
 
@@ -272,20 +302,25 @@ void delete_sqlite_study(const std::string& path) {
 }
 
 Connection connect_to_sqlite_study(const std::string& path) {
-    std::error_code error;
-    const auto type = fs::status(path, error).type();
-    if (type == fs::file_type::none) throw StoreError(path + ": can't be opened: " + error.message());
-    if (type == fs::file_type::not_found)
-        throw StoreError(path + (sqlite_study_exists(path)
-                                     ? ": this is a link to a file that is not there. Remove the link, or "
-                                       "put the file there"
-                                     : ": there is no study. Start one with: normact search"));
-    if (type != fs::file_type::regular) throw StoreError(path + ": this is not a file");
+    require_file(path);
     return explained(path, [&] { return open(path); });
 }
 
 std::unique_ptr<Store> open_sqlite_study(const std::string& path) {
     return make_sql_store(connect_to_sqlite_study(path));
+}
+
+std::unique_ptr<StudyView> open_sqlite_view(const std::string& path) {
+    require_file(path);
+    return explained(path, [&] {
+        auto session = connect_sqlite_to_look(path);
+        if (checked_version(*session, path) != schema_version())
+            throw StoreError(path +
+                             ": the study was made by an older normact. Bring it up to date: normact study upgrade "
+                             "--study " +
+                             path);
+        return make_sql_study_view({std::move(session), sqlite_dialect(), path});
+    });
 }
 
 }  // namespace normact::results

@@ -2,6 +2,7 @@
 
 #include "results/dialect.h"
 #include "results/store.h"
+#include "results/study_view.h"
 #include "results/transactions.h"
 
 #include <memory>
@@ -21,8 +22,12 @@ void delete_sqlite_study(const std::string& path);
 bool sqlite_study_exists(const std::string& path);
 /// What open_sqlite_study works through.
 Connection connect_to_sqlite_study(const std::string& path);
+/// As open_study_view.
+std::unique_ptr<StudyView> open_sqlite_view(const std::string& path);
 
 /// Connects to the file with the settings that every user of a study needs. Makes the file if there is none.
 std::unique_ptr<soci::session> connect_sqlite(const std::string& path);
+/// Connects to a file that is there. The connection refuses to write.
+std::unique_ptr<soci::session> connect_sqlite_to_look(const std::string& path);
 
 }  // namespace normact::results

@@ -28,6 +28,10 @@ std::unique_ptr<TrialStore> open_trials(const std::string& place) {
                                                    : connect_to_sqlite_study(place));
 }
 
+std::unique_ptr<StudyView> open_study_view(const std::string& place) {
+    return is_in_postgresql(place) ? open_postgresql_view(place) : open_sqlite_view(place);
+}
+
 void delete_study(const std::string& place) {
     is_in_postgresql(place) ? delete_postgresql_study(place) : delete_sqlite_study(place);
 }

@@ -19,6 +19,7 @@ class StudyFile final : public StudyPlace {
     explicit StudyFile(const std::string& configuration) { create_study(path(), configuration); }
     std::unique_ptr<Store> open() override { return open_study(path()); }
     std::unique_ptr<TrialStore> open_trials() override { return results::open_trials(path()); }
+    std::unique_ptr<StudyView> look() override { return open_study_view(path()); }
     std::unique_ptr<soci::session> connect() override { return connect_sqlite(path()); }
     std::string path() const { return folder_.file("study.normact"); }
 

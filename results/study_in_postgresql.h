@@ -35,6 +35,7 @@ class StudyInPostgresql final : public StudyPlace {
 
     std::unique_ptr<Store> open() override { return open_study(place_); }
     std::unique_ptr<TrialStore> open_trials() override { return results::open_trials(place_); }
+    std::unique_ptr<StudyView> look() override { return open_study_view(place_); }
     std::unique_ptr<soci::session> connect() override {
         // Not through a pooler: what is set stays with the connection.
         const PostgresqlPlace place = parse_postgresql_place(server() + place_.substr(place_.find('#')));

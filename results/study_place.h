@@ -4,6 +4,7 @@
 
 #include "primitives/text.h"
 #include "results/store.h"
+#include "results/study_view.h"
 #include "results/trials.h"
 
 #include <soci/soci.h>
@@ -24,6 +25,8 @@ class StudyPlace {
     virtual std::unique_ptr<Store> open() = 0;
     /// One to its trials.
     virtual std::unique_ptr<TrialStore> open_trials() = 0;
+    /// One that only looks.
+    virtual std::unique_ptr<StudyView> look() = 0;
     /// One to its tables.
     virtual std::unique_ptr<soci::session> connect() = 0;
 };

@@ -80,5 +80,6 @@ const Command& reevaluate_command();
 const Command& verify_command();
 const Command& bench_command();
 const Command& doctor_command();
+const Command& report_command();
 
 }  // namespace normact::tools

@@ -9,10 +9,10 @@
 #include "primitives/json.h"
 #include "primitives/text.h"
 #include "tools/candidates.h"
-#include "tools/child_process.h"
 #include "tools/command.h"
 #include "tools/json_output.h"
 #include "tools/layer_argument.h"
+#include "tools/layer_picture.h"
 #include "tools/study_argument.h"
 #include "tools/terminal.h"
 
@@ -39,17 +39,6 @@ std::string to_schedule(const primitives::Layer& layer) {
            evaluator::to_text(evaluator::schedule(evaluator::double_backward(programs)));
 }
 
-std::string to_svg(const primitives::Layer& layer) {
-    if (!is_installed("dot")) {
-        throw ChildProcessError(
-            "drawing needs Graphviz's program dot, which is not installed: apt-get install graphviz. "
-            "Without it: --format dot");
-    }
-    std::string picture = run_child_process({"dot", "-Tsvg"}, primitives::to_dot(layer));
-    if (picture.find("<svg") == std::string::npos) throw ChildProcessError("dot has drawn nothing");
-    return picture;
-}
-
 using Format = std::function<std::string(const primitives::Layer&)>;
 
 const std::map<std::string, Format>& formats() {
@@ -57,7 +46,7 @@ const std::map<std::string, Format>& formats() {
         {"json", [](const auto& layer) { return primitives::to_json(layer); }},
         {"text", [](const auto& layer) { return primitives::to_text(layer.graph); }},
         {"dot", [](const auto& layer) { return primitives::to_dot(layer); }},
-        {"svg", to_svg},
+        {"svg", layer_picture},
         {"latex", [](const auto& layer) { return primitives::to_latex(layer.graph); }},
         {"schedule", to_schedule},
     };

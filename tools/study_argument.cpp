@@ -35,8 +35,12 @@ std::string existing_study(const Arguments& arguments) {
 }
 
 search::Configuration configuration_of(const std::string& path, results::Store& store) {
+    return configuration_of(path, store.configuration());
+}
+
+search::Configuration configuration_of(const std::string& path, const std::string& stored) {
     try {
-        return search::parse_configuration(store.configuration());
+        return search::parse_configuration(stored);
     } catch (const search::ConfigurationError& error) {
         throw results::StoreError(
             fmt::format("{}: this release can't read the study's configuration: {}. Use the release of normact that "

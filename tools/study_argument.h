@@ -34,6 +34,8 @@ struct Study {
 Study open_study(const std::string& path);
 /// What the open study at this path was made with. Throws StoreError.
 search::Configuration configuration_of(const std::string& path, results::Store& store);
+/// The same, read already.
+search::Configuration configuration_of(const std::string& path, const std::string& stored);
 
 /// The graph that gave a candidate its scores: of several candidates with one function, the first one's. A candidate
 /// without an evaluation has its own. Throws StoreError.

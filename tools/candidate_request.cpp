@@ -1,0 +1,130 @@
+#include "tools/candidate_request.h"
+
+#include "primitives/canonical.h"
+#include "primitives/catalogue.h"
+#include "primitives/fingerprint.h"
+#include "primitives/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <functional>
+#include <sstream>
+#include <string_view>
+
+namespace normact::tools {
+namespace {
+
+using Order = results::CandidateQuery::Order;
+
+template <class Number>
+Number parse_number(const std::string& text, const char* what) {
+    Number value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size())
+        throw RequestError(fmt::format("{} must be a number", what));
+    return value;
+}
+
+Order parse_order(const std::string& text) {
+    static const std::map<std::string, Order> orders{
+        {"best", Order::best}, {"worst", Order::worst}, {"newest", Order::newest}, {"oldest", Order::oldest}};
+    const auto found = orders.find(text);
+    if (found == orders.end()) throw RequestError("order must be best, worst, newest or oldest");
+    return found->second;
+}
+
+std::string parse_state(const std::string& text) {
+    constexpr auto states = std::to_array<std::string_view>(
+        {"", "invalid", "duplicate", "quality", "stability", "scored", "quarantined", "open"});
+    if (std::ranges::find(states, text) == states.end())
+        throw RequestError("state must be invalid, duplicate, quality, stability, scored, quarantined or open");
+    return text;
+}
+
+/// "sigmoid", "std", "std_group" or "group".
+results::GraphPart parse_part(const std::string& word) {
+    if (const auto set = primitives::find_index_set(word); set && *set != primitives::IndexSet::none)
+        return {std::nullopt, *set};
+    if (const auto op = primitives::find_op(word)) return {op, primitives::IndexSet::none};
+    const auto mark = word.find('_');
+    if (mark != std::string::npos) {
+        const auto op = primitives::find_op(word.substr(0, mark));
+        const auto set = primitives::find_index_set(word.substr(mark + 1));
+        if (op && set && primitives::primitive(*op).kind == primitives::Kind::moment) return {op, *set};
+    }
+    throw RequestError(
+        fmt::format("'{}' is no part of a layer: a primitive (sigmoid), a moment (std, std_group) or an index set "
+                    "(batch, instance, layer, group)",
+                    word.substr(0, 40)));
+}
+
+std::vector<results::GraphPart> parse_parts(const std::string& text) {
+    constexpr std::size_t most = 16;
+    std::vector<results::GraphPart> parts;
+    std::istringstream words(text);
+    for (std::string word; words >> word;) parts.push_back(parse_part(word));
+    if (parts.size() > most) throw RequestError(fmt::format("at most {} parts can be asked for", most));
+    return parts;
+}
+
+primitives::Hash128 parse_layer(const std::string& text) {
+    try {
+        const auto* const entry = primitives::find_in_catalogue(text);
+        const auto graph = primitives::canonical(entry != nullptr ? entry->layer.graph : primitives::parse_text(text));
+        const auto probe = primitives::probe(graph);
+        if (!probe.finite) throw RequestError("this layer is not finite, so that it is never trained");
+        return probe.fingerprint;
+    } catch (const primitives::InvalidGraph& error) {
+        throw RequestError(fmt::format("this is neither a layer's name nor its text form: {}", error.what()));
+    }
+}
+
+}  // namespace
+
+results::CandidateId parse_candidate(const std::string& text) {
+    const auto id = parse_number<results::CandidateId>(text, "a candidate");
+    if (id < 1) throw RequestError("a candidate is a number from 1 on");
+    return id;
+}
+
+std::string position_text(const results::PagePosition& position) {
+    return fmt::format("{}:{}", position.mean, position.candidate);
+}
+
+results::PagePosition parse_position(const std::string& text) {
+    const auto mark = text.find(':');
+    if (mark == std::string::npos) throw RequestError("after must be what a page gave as next");
+    const auto mean = parse_number<double>(text.substr(0, mark), "after");
+    if (!std::isfinite(mean)) throw RequestError("after must be what a page gave as next");
+    return {mean, parse_number<results::CandidateId>(text.substr(mark + 1), "after")};
+}
+
+results::CandidateQuery candidate_query(const RequestParameters& parameters) {
+    results::CandidateQuery query;
+    using Take = std::function<void(const std::string&)>;
+    const std::map<std::string, Take> known{
+        {"order", [&](const auto& text) { query.order = parse_order(text); }},
+        {"state", [&](const auto& text) { query.state = parse_state(text); }},
+        {"origin", [&](const auto& text) { query.origin = text; }},
+        {"parent", [&](const auto& text) { query.parent = parse_candidate(text); }},
+        {"with", [&](const auto& text) { query.with = parse_parts(text); }},
+        {"without", [&](const auto& text) { query.without = parse_parts(text); }},
+        {"same_as", [&](const auto& text) { query.fingerprint = parse_layer(text); }},
+        {"after", [&](const auto& text) { query.after = parse_position(text); }},
+        {"limit", [&](const auto& text) { query.limit = parse_number<int>(text, "limit"); }},
+    };
+    for (const auto& [name, text] : parameters) {
+        const auto take = known.find(name);
+        if (take == known.end()) throw RequestError(fmt::format("no parameter is called '{}'", name.substr(0, 40)));
+        if (!text.empty()) take->second(text);
+    }
+    if (query.limit < 1 || query.limit > results::most_of_a_page)
+        throw RequestError(fmt::format("limit must be 1 to {}", results::most_of_a_page));
+    return query;
+}
+
+}  // namespace normact::tools

@@ -1,0 +1,316 @@
+// The page of a report: builds its sections out of the document `normact/report`, embedded (normact report) or
+// fetched (normact serve).
+"use strict";
+
+const anchorOf = (task) => task.slice(task.indexOf("/") + 1);
+const percent = (share) => digits(100 * share, share > 0 && share < 0.1 ? 1 : 0) + "%";
+const say = (text) => { document.getElementById("said").textContent = text; };
+
+function section(id, title, ...children) {
+  return element("section", { id, "aria-labelledby": `${id}-title` }, element("h2", { id: `${id}-title` }, title), children);
+}
+const note = (...text) => element("p", { class: "note" }, ...text);
+function bar(share, second) {
+  const made = element("span", { class: second ? "bar second" : "bar" });
+  made.style.width = `${(100 * Math.max(0, Math.min(1, share))).toFixed(2)}%`;
+  return made;
+}
+
+// ---- what changed between two formulas ----
+
+const tokens = (text) => text.match(/[A-Za-z_][A-Za-z_0-9]*|[0-9.]+|\S/g) ?? [];
+/// The longest common part of two lists of tokens, as steps: same, gone, added.
+function changes(before, after) {
+  const most = 600;
+  if (before.length > most || after.length > most) return null;
+  const rows = before.length + 1, columns = after.length + 1;
+  const length = new Uint16Array(rows * columns);
+  for (let i = before.length - 1; i >= 0; --i)
+    for (let j = after.length - 1; j >= 0; --j)
+      length[i * columns + j] = before[i] === after[j] ? length[(i + 1) * columns + j + 1] + 1
+        : Math.max(length[(i + 1) * columns + j], length[i * columns + j + 1]);
+  const steps = [];
+  for (let i = 0, j = 0; i < before.length || j < after.length;) {
+    if (i < before.length && j < after.length && before[i] === after[j]) { steps.push(["same", after[j++]]); ++i; }
+    else if (j >= after.length || (i < before.length && length[(i + 1) * columns + j] >= length[i * columns + j + 1])) steps.push(["gone", before[i++]]);
+    else steps.push(["added", after[j++]]);
+  }
+  return steps;
+}
+const spaced = (token) => (/^[+\-=;,]$/.test(token) ? (token === "," || token === ";" ? token + " " : ` ${token} `) : token);
+/// A formula with what its parent's did not have marked, and what it lost struck out.
+function difference(before, after) {
+  const steps = before === null ? null : changes(tokens(before), tokens(after));
+  if (steps === null) return element("code", { class: "formula" }, after);
+  const code = element("code", { class: "formula" });
+  for (let i = 0; i < steps.length;) {
+    const kind = steps[i][0];
+    let text = "";
+    for (; i < steps.length && steps[i][0] === kind; ++i) text += spaced(steps[i][1]);
+    code.append(kind === "same" ? text : element(kind === "added" ? "ins" : "del", {}, text));
+  }
+  return code;
+}
+
+// ---- sections ----
+
+function summarySection(data) {
+  const best = data.layers[0];
+  const evaluated = data.work.reduce((sum, row) => sum + row.evaluated, 0);
+  const workers = data.work.reduce((sum, row) => sum + row.workers, 0);
+  const card = (value, label) => element("li", {}, element("strong", {}, value), element("span", {}, label));
+  return section("summary", "What was found",
+    best ? [element("p", {}, "The best layer so far, ", openLink(best.candidate), `, has a mean accuracy of ${accuracy(best.mean)} over ${data.anchors.tasks.length} anchors:`),
+      element("p", { class: "formula best" }, best.text)]
+      : element("p", {}, "No layer is scored yet."),
+    element("ul", { class: "cards" },
+      card(best ? accuracy(best.mean) : "–", "best mean accuracy"),
+      card(whole(data.funnel.proposed), "candidates"),
+      card(whole(data.funnel.scored), "scored layers"),
+      card(duration(data.scores.last_finished), "from start to last score"),
+      card(whole(evaluated), "evaluations"),
+      card(whole(workers), workers === 1 ? "worker" : "workers")),
+    note(`Study ${data.study}, made ${data.created}; this page is of ${data.made}. A search's scores are of one training run each: two layers that are close may well be equally good.`));
+}
+
+function methodSection(data) {
+  const c = data.configuration, training = c.scoring.training;
+  const rows = [
+    ["preset", c.preset || "own settings"], ["seed", String(c.seed)],
+    ["data set", c.scoring.dataset.name], ["anchors", data.anchors.tasks.map(anchorOf).join(", ")],
+    ["training", `${training.steps} steps of batch ${training.batch}`],
+    ["layer", `${c.scoring.layer.groups} groups, epsilon ${c.scoring.layer.epsilon}`],
+    ["index sets", c.space.index_sets.join(", ") || "none: pointwise layers"],
+    ["moments", c.space.moments.join(", ") || "none"], ["elementwise", c.space.elementwise.join(", ")],
+    ["evolution", c.evolution.random_share === 1 ? "random search" : `window ${c.evolution.window || "all"}, tournament ${percent(c.evolution.tournament)}, ${c.evolution.mutations} mutations, ${percent(c.evolution.random_share)} random`],
+  ];
+  return section("method", "How it was searched",
+    element("div", { class: "columns" },
+      table([{ name: "setting" }, { name: "value" }], rows),
+      element("div", {}, table([{ name: "host" }, { name: "device" }, { name: "engine" }, { name: "workers", number: true }, { name: "evaluated", number: true }],
+        data.work.map((row) => [row.host, row.device, row.engine, whole(row.workers), whole(row.evaluated)]), { caption: "Who evaluated" }),
+      note("Builds: ", [...new Set(data.work.map((row) => row.build))].join("; ") || "none"))),
+    element("details", { class: "more" }, element("summary", {}, "All settings as JSON"), element("pre", { class: "scroll" }, JSON.stringify(c, null, 2))));
+}
+
+function funnelSection(data) {
+  const words = [["proposed", "all candidates"], ["invalid", "dropped before training: not finite, or x plays no part"],
+    ["duplicate", "computes the same as an earlier one"], ["quality", "accuracy too low early in training"],
+    ["stability", "gradients that blow up"], ["scored", "trained on every anchor"],
+    ["quarantined", "evaluations failed for another reason"], ["open", "in work"]];
+  const most = Math.max(1, data.funnel.proposed);
+  return section("funnel", "What became of the candidates",
+    table([{ name: "state" }, { name: "candidates", number: true }, { name: "share", number: true }, { name: "", class: "bars" }, { name: "meaning" }],
+      words.filter(([word]) => data.funnel[word] > 0 || word === "proposed" || word === "scored").map(([word, meaning]) =>
+        [word, whole(data.funnel[word]), percent(data.funnel[word] / most), bar(data.funnel[word] / most), meaning]), { wide: true }),
+    data.false_rejections ? falseRejections(data.false_rejections) : note("How many of the rejected would have scored well is not known for this study."));
+}
+const falseRejections = (found) => element("pre", {}, JSON.stringify(found, null, 2));
+
+function progressSection(data) {
+  const scores = data.scores;
+  const point = (x) => ([candidate, seconds, mean]) => ({ x: x === "candidate" ? candidate : seconds / 3600, y: mean, text: `#${candidate}`, candidate });
+  const byTime = scores.sample.filter(([, seconds]) => seconds !== null).map(point("time"));
+  const rising = (points, end) => points.length && isNumber(end) ? [...points, { ...points.at(-1), x: end }] : points;
+  const lists = [["candidate", "Best accuracy over candidates", scores.improvements.map(point("candidate")), scores.sample.map(point("candidate")), data.funnel.proposed, "candidate"],
+    ["time", "Best accuracy over time", scores.improvements_in_time.map(point("time")), byTime, scores.last_finished === null ? null : scores.last_finished / 3600, "hours since the start"]];
+  return section("progress", "How the search went on",
+    element("div", { class: "columns" }, lists.map(([, title, steps, dots, end, label]) => chart({
+      title, open: openLayer, x: { label, tell: (v) => (label === "candidate" ? "#" + v : duration(v * 3600)) }, y: { label: "mean accuracy", tell: accuracy },
+      series: [{ name: "best so far", kind: "step", look: 1, points: rising(steps, end) }, { name: "scored layer", kind: "points", look: 0, radius: 2.6, points: dots }] }))),
+    scores.count > scores.sample.length && note(`${whole(scores.sample.length)} of ${whole(scores.count)} scored layers are shown as dots.`));
+}
+
+function distributionSection(data) {
+  const { least, most, counts } = data.scores.histogram;
+  const width = (most - least) / Math.max(1, counts.length) || 0.01;
+  const points = counts.map((count, i) => ({ x: least + (i + 0.5) * width, from: least + i * width, to: least + (i + 1) * width, y: count,
+    text: `${accuracy(least + i * width)} to ${accuracy(least + (i + 1) * width)}` }));
+  return chart({ title: "Distribution of scores", x: { label: "mean accuracy", tell: accuracy, range: counts.length ? [least, least + width * counts.length] : undefined },
+    y: { label: "layers" }, series: [{ name: "scored layers", kind: "bars", look: 0, points }] });
+}
+function anchorsSection(data) {
+  const { tasks, best, layers } = data.anchors;
+  return section("anchors", "Scores per anchor", element("div", { class: "columns" },
+    parallelChart({ title: `The best ${best} layers, and others`, columns: tasks.map(anchorOf), open: openLayer,
+      rows: layers.map((layer, i) => ({ values: layer.accuracies, text: `#${layer.candidate}`, candidate: layer.candidate, good: i < best })) }),
+    distributionSection(data)));
+}
+
+function useSection(data) {
+  const { best, all, rows } = data.use;
+  const cell = (row) => element("span", { class: "bars" }, bar(row.best), bar(row.all, true));
+  const of = (kinds, caption) => table([{ name: "part" }, { name: `best ${best}`, number: true }, { name: "all", number: true }, { name: "", class: "bars" }],
+    rows.filter((row) => kinds.includes(row.kind)).sort((a, b) => b.best - a.best || b.all - a.all).map((row) => [row.name, percent(row.best), percent(row.all), cell(row)]), { caption, wide: true });
+  return section("parts", "What the good layers are made of",
+    note(`Share of layers that use a part: of the best ${whole(best)} (filled bar), and of ${whole(all)}${all < data.scores.count ? ` of ${whole(data.scores.count)}` : ""} scored layers (outlined bar).`),
+    element("div", { class: "columns" }, of(["primitive"], "Primitives"), element("div", {}, of(["moment"], "Moments"), of(["index set"], "Index sets"))));
+}
+
+function costsSection(data) {
+  const { layers, front_by_bytes, front_by_seconds } = data.costs;
+  const one = (title, key, label, tell, front, scale) => {
+    const points = layers.filter((row) => row[key] !== null).map((row) => ({ x: row[key] * scale, y: row.mean, text: `#${row.candidate} ${row.text.slice(0, 80)}`, candidate: row.candidate }));
+    const byId = new Map(points.map((p) => [p.candidate, p]));
+    return chart({ title, open: openLayer, x: { label, tell }, y: { label: "mean accuracy", tell: accuracy },
+      series: [{ name: "Pareto front", kind: "step", look: 1, marked: true, points: front.map((id) => byId.get(id)).filter(Boolean) },
+        { name: "layer", kind: "points", look: 0, points }] });
+  };
+  const task = data.machine.speed_task;
+  return section("costs", "Accuracy against cost",
+    element("div", { class: "columns" },
+      one("Bytes moved", "bytes", "bytes an element, forward + backward", (v) => `${v} B`, front_by_bytes, 1),
+      task ? one("Measured time", "seconds", "milliseconds, forward + backward", (v) => `${v.toPrecision(3)} ms`, front_by_seconds, 1000) : note("Times were not measured for this page.")),
+    note(`Bytes that a fused layer has to move at least for each float32 element in training. `,
+      task && `Times by the engine cpu on ${data.machine.processor}, ${task.threads} ${task.threads === 1 ? "thread" : "threads"}, tensors of ${task.shape.join("×")}. `,
+      `Shown are ${whole(layers.length)} layers: the best, and others at equal distances.`));
+}
+
+function ancestry(data, line) {
+  const rows = line.map((id) => data.genealogy.candidates[id]).reverse();
+  return element("ol", { class: "line" }, rows.map((row, i) => element("li", {},
+    element("div", { class: "who" }, openLink(row.candidate), ` · ${row.origin} · `, row.mean === null ? row.state : accuracy(row.mean),
+      row.duplicate_of !== null && ` · computes the same as #${row.duplicate_of}`),
+    difference(i === 0 ? null : rows[i - 1].text, row.text))));
+}
+function genealogySection(data) {
+  const { lines, candidates } = data.genealogy;
+  const series = lines.map((line, k) => ({ name: `#${line[0]}`, kind: "line", look: k % 6, dash: Math.floor(k / 2) % 4, marked: true,
+    points: line.slice().reverse().map((id, generation) => ({ x: generation, y: candidates[id].mean, text: `#${id} ${candidates[id].text.slice(0, 80)}`, candidate: id })) }));
+  return section("genealogy", "Where the best layers come from",
+    chart({ title: "Accuracy from the first ancestor to each of the best layers", open: openLayer, x: { label: "generation" }, y: { label: "mean accuracy", tell: accuracy }, series }),
+    note("What a mutation added is underlined, what it took away is struck out. An ancestor without an accuracy was rejected, or is not evaluated yet."),
+    lines.map((line, k) => element("details", { open: k === 0 }, element("summary", {}, `#${line[0]}: ${line.length - 1} ${line.length === 2 ? "generation" : "generations"} from #${line.at(-1)} (${candidates[line.at(-1)].origin})`), ancestry(data, line))));
+}
+
+// ---- one layer ----
+
+function responseChart(title, points, inputs, standardized) {
+  return chart({ title, height: 260, x: { label: standardized ? "input, in deviations from its mean" : "input" }, y: { label: "output", tell: (v) => digits(v, 3) },
+    series: inputs.map((input, k) => ({ name: input.label, kind: "line", look: k, dash: k,
+      points: points.map((x, i) => ({ x, y: input.curve[i] })) })) });
+}
+function responses(details) {
+  if (!details.response) return note(`No response curves: ${details.response_missing}.`);
+  const { points, inputs } = details.response;
+  const plain = inputs.filter((input) => input.v0 === 0 && input.v1 === 1), other = inputs.filter((input) => input.v0 !== 0 || input.v1 !== 1);
+  const cell = (before, after) => `${digits(before, 2)} → ${digits(after, 2)}`;
+  return element("div", {}, element("div", { class: "columns" },
+    responseChart("Response of one element, for three kinds of input", points, plain, true),
+    other.length > 0 && responseChart("Response with other v0 and v1", points, [inputs[0], ...other], true)),
+    table([{ name: "input" }, { name: "mean", number: true }, { name: "deviation", number: true }, { name: "between channels", number: true }, { name: "between images", number: true }],
+      plain.map(({ label, before, after }) => [label, cell(before.mean, after.mean), cell(before.deviation, after.deviation), cell(before.between_channels, after.between_channels), cell(before.between_images, after.between_images)]),
+      { caption: "Statistics before → after. Between channels (images): how far their means lie apart." }));
+}
+/// Graphviz's drawing, as elements without anything that could run.
+function drawing(text) {
+  const parsed = new DOMParser().parseFromString(text, "image/svg+xml");
+  const svg = parsed.documentElement;
+  if (svg.nodeName !== "svg") return note("The drawing can't be read.");
+  for (const one of [...svg.querySelectorAll("*")]) {
+    if (!["g", "path", "polygon", "ellipse", "text", "title", "polyline"].includes(one.nodeName)) one.remove();
+    for (const attribute of [...one.attributes]) if (/^on|href/i.test(attribute.name)) one.removeAttribute(attribute.name);
+  }
+  svg.querySelectorAll("title").forEach((title) => title.remove());
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", "The layer as a graph");
+  return document.importNode(svg, true);
+}
+function jsonTools(layer, name) {
+  const text = JSON.stringify(layer, null, 1);
+  const area = element("textarea", { readonly: true, rows: 8, "aria-label": "The layer as JSON", spellcheck: "false" });
+  area.value = text;
+  const copy = async () => {
+    try { await navigator.clipboard.writeText(text); say("Copied."); }
+    catch { area.closest("details").open = true; area.focus(); area.select(); say("Press Ctrl+C to copy."); }
+  };
+  const download = () => {
+    const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "application/json" })), download: `${name}.json` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  };
+  return [element("div", { class: "row" }, element("button", { type: "button", onclick: copy }, "Copy JSON"), element("button", { type: "button", onclick: download }, "Download JSON")),
+    element("details", { class: "more" }, element("summary", {}, "JSON"), area)];
+}
+/// What is known of a candidate: its scores and details.
+function layerInside(layer, data) {
+  const details = layer.details;
+  return element("div", { class: "inside" },
+    element("p", { class: "formula best" }, layer.text),
+    element("div", { class: "columns" },
+      element("div", {}, table([{ name: "anchor" }, { name: "accuracy", number: true }, { name: "training", number: true }],
+        layer.scores.map((score) => [anchorOf(score.task), accuracy(score.accuracy), duration(score.seconds)])),
+        table([{ name: "fact" }, { name: "" }], [
+          ["state", layer.state + (layer.reason ? `: ${layer.reason}` : "")],
+          ["origin", [layer.origin, layer.parent !== null && [", child of ", openLink(layer.parent)]]],
+          ...(details ? [["moments", details.moments.join(", ") || "none"], ["nodes", String(details.nodes)], ["bytes moved", details.bytes === null ? "–" : `${details.bytes} an element`]] : []),
+          ["hash", element("code", {}, layer.hash)], ["fingerprint", element("code", {}, layer.fingerprint)]]),
+        details?.speed && table([{ name: "engine" }, { name: "compile", number: true }, { name: "forward", number: true }, { name: "+ backward", number: true }],
+          details.speed.map((row) => [row.engine, duration(row.compile), duration(row.forward), duration(row.forward_backward)]),
+          { caption: `Speed on ${data.machine.processor}, ${data.machine.speed_task.shape.join("×")}` })),
+      details && (details.picture ? element("div", { class: "picture" }, drawing(details.picture)) : note(`No picture: ${details.picture_missing}.`))),
+    details && responses(details),
+    details && element("details", { class: "more" }, element("summary", {}, "LaTeX"), element("pre", { class: "scroll" }, details.latex)),
+    jsonTools(layer.layer, `candidate-${layer.candidate}`));
+}
+function layerArticle(layer, data, open) {
+  const body = element("details", { id: `layer-${layer.candidate}`, open }, element("summary", {},
+    element("h3", {}, `${layer.rank}. #${layer.candidate}`), element("strong", {}, accuracy(layer.mean)), element("code", { class: "formula" }, layer.text.slice(0, 200))));
+  const fill = () => {
+    if (body.childElementCount > 1) return;
+    if (layer.details) body.append(layerInside(layer, data));
+    else body.append(fetchedLayer(layer.candidate, data));
+  };
+  if (open) fill();
+  body.addEventListener("toggle", () => { if (body.open) fill(); });
+  body.fill = fill;
+  return element("article", { class: "layer" }, body);
+}
+function layersSection(data) {
+  return section("layers", "The best layers", note("Layers that compute the same function count once. Open one for its graph, what it does, its speed and its JSON."),
+    data.layers.map((layer, i) => layerArticle(layer, data, i === 0)));
+}
+function reevaluationSection(data) {
+  return data.reevaluation && section("reevaluation", "Evaluated again", element("pre", { class: "scroll" }, JSON.stringify(data.reevaluation, null, 2)));
+}
+
+/// Opens a candidate among the best layers; others where the page can fetch them.
+function openLayer(candidate) {
+  const found = document.getElementById(`layer-${candidate}`);
+  if (found) {
+    found.open = true;
+    found.fill();
+    found.querySelector("summary").focus({ preventScroll: true });
+    found.scrollIntoView({ block: "start" });
+  } else if (typeof fetchedLayer === "function" && live) showCandidate(candidate);
+  else say(`Candidate ${candidate} is not among the layers told in full. See: normact show ${candidate}`);
+}
+function openLink(candidate) {
+  const known = live || (report.layers ?? []).some((layer) => layer.candidate === candidate);
+  return known ? element("a", { href: `#layer-${candidate}`, onclick: (event) => { event.preventDefault(); openLayer(candidate); } }, `#${candidate}`) : `#${candidate}`;
+}
+
+// ---- the page ----
+
+let report = {}, live = false;
+const builders = [["summary", "Found", summarySection], ["layers", "Layers", layersSection], ["progress", "Progress", progressSection], ["anchors", "Anchors", anchorsSection],
+  ["costs", "Cost", costsSection], ["parts", "Parts", useSection], ["genealogy", "Genealogy", genealogySection],
+  ["reevaluation", "Evaluated again", reevaluationSection], ["funnel", "Funnel", funnelSection], ["method", "Method", methodSection]];
+
+function build(data, extra = []) {
+  report = data;
+  const made = [...extra, ...builders].map(([id, name, make]) => [id, name, make(data)]).filter(([, , content]) => content);
+  document.getElementById("content").replaceChildren(...made.map(([, , content]) => content));
+  document.getElementById("sections").replaceChildren(element("ul", {}, made.map(([id, name]) => element("li", {}, element("a", { href: `#${id}` }, name)))));
+}
+
+// For print, everything that is told is shown.
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("article.layer > details:not([open]), #genealogy > details:not([open])")];
+  for (const details of opened) { details.open = true; details.fill?.(); }
+});
+addEventListener("afterprint", () => { for (const details of opened) details.open = false; });
+
+const embedded = document.getElementById("report");
+if (embedded) build(JSON.parse(embedded.textContent));

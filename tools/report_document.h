@@ -1,0 +1,33 @@
+#pragma once
+
+#include "evaluator/layer_speed.h"
+#include "results/study_view.h"
+#include "search/configuration.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace normact::tools {
+
+/// How much a report tells.
+struct ReportExtent {
+    int layers = 20;  ///< the best ones, one by one; 1 to results::most_of_a_page
+    bool details = true;  ///< with what layer_details.h tells of each
+    std::optional<evaluator::SpeedTask> speed;  ///< on what layers are timed; nothing: they are not
+};
+
+/// Hears what is being done, for a progress line.
+using ReportProgress = std::function<void(const std::string& step)>;
+
+/// A study as `normact report` and `normact serve` show it, docs/commands.md: "normact/report". Its size does not grow
+/// with the study: scores are added up, or stand for many others.
+nlohmann::ordered_json report_document(results::StudyView& view, const std::string& place, const ReportExtent& extent,
+                                       const ReportProgress& progress);
+
+/// A candidate as a row of a table: without its graph. `tasks` says in which order its accuracies come.
+nlohmann::ordered_json candidate_row(const results::Candidate& candidate, const std::vector<std::string>& tasks);
+
+}  // namespace normact::tools

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace normact::tools {
+
+/// A text for HTML, in an element or in an attribute's quotes. Bytes that are no UTF-8 are replaced.
+std::string html_text(std::string_view text);
+
+/// A report (report_document.h) as one page that needs nothing else. It says the most important also where JavaScript
+/// does not run. Its content security policy lets run what the page brings, by its hashes, and nothing else; it loads
+/// nothing.
+std::string report_page(const nlohmann::ordered_json& document);
+
+/// One file of the page as `normact serve` gives it out: its content and its type; empty if there is none of this name.
+struct PageFile {
+    std::string content;
+    std::string type;
+};
+PageFile page_file(std::string_view name);
+
+}  // namespace normact::tools
