@@ -1,6 +1,7 @@
 #include "evaluator/response_curves.h"
 
 #include "evaluator/engine.h"
+#include "evaluator/parallel.h"
 #include "primitives/generator.h"
 
 #include <ATen/ATen.h>
@@ -76,6 +77,7 @@ std::vector<double> response_points() {
 
 std::vector<Response> responses(const primitives::Layer& layer) {
     const at::NoGradGuard no_grad;
+    const ThreadsInUse one(1);  // the tensors are small
     const auto compiled = find_engine("aten").compile(layer.graph, layer.settings);
     std::vector<Response> list{wanted("mean 0, deviation 1", 0, 1, 0, 1), wanted("mean 2", 2, 1, 0, 1),
                                wanted("deviation 3", 0, 3, 0, 1)};

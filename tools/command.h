@@ -81,5 +81,6 @@ const Command& verify_command();
 const Command& bench_command();
 const Command& doctor_command();
 const Command& report_command();
+const Command& serve_command();
 
 }  // namespace normact::tools

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["search", "worker", "launch", "status", "study", "top", "show", "compare", "reevaluate", "verify", "bench", "doctor"]
+COMMANDS = ["search", "worker", "launch", "status", "study", "top", "show", "report", "serve", "compare", "reevaluate", "verify",
+            "bench", "doctor"]
 S0 = "x*sigmoid(v1*x)/std_group(x)"
 
 
@@ -23,7 +24,7 @@ def test_every_command_has_help_with_an_example(normact, command):
     out, _ = normact(command, "--help")
     assert f"Usage: normact {command}" in out
     assert f"\n  normact {command}" in out[out.index("Example"):]
-    assert "--json" in out or command in ("worker", "launch")  # which print no data
+    assert "--json" in out or command in ("worker", "launch", "serve")  # which print no data
 
 
 def test_help_for_a_command_may_be_asked_for_in_two_ways(normact):

@@ -19,10 +19,11 @@
 namespace normact::tools {
 namespace {
 
-std::array<const Command*, 13> all_commands() {
-    return {&search_command(), &worker_command(),     &launch_command(), &status_command(), &study_command(),
-            &top_command(),    &show_command(),       &report_command(), &compare_command(), &reevaluate_command(),
-            &verify_command(), &bench_command(),      &doctor_command()};
+auto all_commands() {
+    return std::to_array<const Command*>({&search_command(), &worker_command(), &launch_command(), &status_command(),
+                                          &study_command(), &top_command(), &show_command(), &report_command(),
+                                          &serve_command(), &compare_command(), &reevaluate_command(),
+                                          &verify_command(), &bench_command(), &doctor_command()});
 }
 
 std::string overview() {

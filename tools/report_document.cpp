@@ -1,5 +1,7 @@
 #include "tools/report_document.h"
 
+#include "primitives/difference.h"
+#include "primitives/marked_texts.h"
 #include "primitives/text.h"
 #include "results/score_summary.h"
 #include "tools/candidates.h"
@@ -204,16 +206,24 @@ Json costs_of(const Layers& layers, const primitives::LayerSettings& settings, c
             {"front_by_seconds", ids(results::pareto_front(by_seconds))}};
 }
 
+/// The formulas of a candidate and of its parent, with inputs in the same order where that makes no difference.
+Json change_of(const Candidate& parent, const Candidate& child) {
+    if (std::max(parent.graph.nodes.size(), child.graph.nodes.size()) > most_nodes_of_a_picture) return {};
+    const auto difference = primitives::difference(parent.graph, child.graph);
+    const auto texts = primitives::marked_texts(difference);
+    return {{"before", texts[0].text}, {"after", texts[1].text}, {"one_mutation", difference.is_one_mutation}};
+}
+
 Json genealogy_of(results::StudyView& view, const Layers& layers, const std::vector<std::string>& tasks) {
     Json lines = Json::array();
     Json candidates = Json::object();
     for (std::size_t i = 0; i < std::min(lineages, layers.best.size()); ++i) {
-        Json line = Json::array();
-        for (const Candidate& ancestor : view.lineage(layers.best[i].id, longest_lineage)) {
-            line.push_back(ancestor.id);
-            candidates[std::to_string(ancestor.id)] = candidate_row(ancestor, tasks);
+        lines.push_back(Json::array());
+        const Candidates line = view.lineage(layers.best[i].id, longest_lineage);
+        for (const Json& row : lineage_rows(line, tasks)) {
+            lines.back().push_back(row["candidate"]);
+            candidates[row["candidate"].dump()] = row;
         }
-        lines.push_back(std::move(line));
     }
     return {{"lines", std::move(lines)}, {"candidates", std::move(candidates)}};
 }
@@ -262,6 +272,15 @@ Json candidate_row(const Candidate& candidate, const std::vector<std::string>& t
             {"parent", candidate.parent ? Json(*candidate.parent) : Json()},
             {"origin", candidate.origin},
             {"text", short_text(candidate.graph)}};
+}
+
+Json lineage_rows(const Candidates& line, const std::vector<std::string>& tasks) {
+    Json rows = Json::array();
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        rows.push_back(candidate_row(line[i], tasks));
+        rows.back()["change"] = i + 1 < line.size() ? change_of(line[i + 1], line[i]) : Json();
+    }
+    return rows;
 }
 
 Json report_document(results::StudyView& view, const std::string& place, const ReportExtent& extent,

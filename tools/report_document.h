@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace normact::tools {
 
@@ -29,5 +30,8 @@ nlohmann::ordered_json report_document(results::StudyView& view, const std::stri
 
 /// A candidate as a row of a table: without its graph. `tasks` says in which order its accuracies come.
 nlohmann::ordered_json candidate_row(const results::Candidate& candidate, const std::vector<std::string>& tasks);
+
+/// A candidate and its ancestors, each a row with how it changed from the next one, its parent.
+nlohmann::ordered_json lineage_rows(const std::vector<results::Candidate>& line, const std::vector<std::string>& tasks);
 
 }  // namespace normact::tools

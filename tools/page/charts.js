@@ -55,14 +55,14 @@ function extent(values, margin) {
 }
 const short = (value) => Math.abs(value) >= 1e6 ? value / 1e6 + "M" : Math.abs(value) >= 1e4 ? value / 1e3 + "k" : String(value);
 
-/// A table: columns of {name, number}, rows of texts or elements.
+/// A table: columns of {name, number, class}, none for a table without a head; rows of texts or elements.
 function table(columns, rows, { caption, wide } = {}) {
   return element("div", { class: "scroll" }, element("table", { class: wide ? "wide" : null },
     caption && element("caption", {}, caption),
-    element("thead", {}, element("tr", {}, columns.map((column) =>
+    columns.length > 0 && element("thead", {}, element("tr", {}, columns.map((column) =>
       element("th", { scope: "col", class: column.number ? "number" : null }, column.name)))),
     element("tbody", {}, rows.map((row) => element("tr", {}, row.map((cell, i) =>
-      element(i === 0 ? "th" : "td", { scope: i === 0 ? "row" : null, class: [columns[i].number && "number", columns[i].class].filter(Boolean).join(" ") || null }, cell)))))));
+      element(i === 0 ? "th" : "td", { scope: i === 0 ? "row" : null, class: [columns[i]?.number && "number", columns[i]?.class].filter(Boolean).join(" ") || null }, cell)))))));
 }
 
 /// The numbers of a chart, made when they are asked for.
@@ -86,7 +86,7 @@ function legendSign(series) {
 const legend = (list) => list.length > 1 && element("ul", { class: "legend", "aria-hidden": "true" },
   list.map((series) => element("li", {}, legendSign(series), series.name)));
 
-/// Draws anew whenever the width of the element changes.
+/// Draws anew whenever the width of the element changes; `svg.fit()` does it at once, as print needs it.
 function drawnToFit(svg, draw) {
   let last = 0;
   const fit = () => {
@@ -95,6 +95,7 @@ function drawnToFit(svg, draw) {
     last = width;
     draw(width);
   };
+  svg.fit = fit;
   new ResizeObserver(fit).observe(svg);
 }
 
@@ -209,7 +210,7 @@ function parallelChart({ title, columns, rows, height = 320, open }) {
   const figure = element("figure", {}, element("figcaption", {}, title), legend(series), svg, readout);
   const ranges = columns.map((_, c) => extent(rows.map((row) => row.values[c]), 0.02));
   let width = 640, picked = -1, threads = [];
-  const top = 30, bottom = height - 24;
+  const top = 44, bottom = height - 24;
   const px = (c) => columns.length === 1 ? width / 2 : 60 + (c * (width - 120)) / (columns.length - 1);
   const py = (c, value) => bottom - ((value - ranges[c][0]) / (ranges[c][1] - ranges[c][0])) * (bottom - top);
   const pathOf = (row) => {
@@ -229,7 +230,7 @@ function parallelChart({ title, columns, rows, height = 320, open }) {
     threads = rows.map((row) => picture("path", { d: pathOf(row), class: row.good ? "thread good s0" : "thread s6" }));
     svg.replaceChildren(...threads.slice().reverse(), ...columns.map((name, c) => picture("g", {},
       picture("path", { class: "axis", d: `M${px(c)} ${top}V${bottom}` }),
-      picture("text", { x: px(c), y: 14, "text-anchor": columns.length === 1 ? "middle" : c === 0 ? "start" : c === columns.length - 1 ? "end" : "middle", dx: columns.length === 1 ? 0 : c === 0 ? -50 : c === columns.length - 1 ? 50 : 0 }, name),
+      picture("text", { x: px(c), y: c % 2 === 1 && width / columns.length < 140 ? 30 : 14, "text-anchor": columns.length === 1 ? "middle" : c === 0 ? "start" : c === columns.length - 1 ? "end" : "middle", dx: columns.length === 1 ? 0 : c === 0 ? -50 : c === columns.length - 1 ? 50 : 0 }, name),
       picture("text", { x: px(c) - 5, y: top + 4, "text-anchor": "end" }, digits(ranges[c][1], 2)),
       picture("text", { x: px(c) - 5, y: bottom + 4, "text-anchor": "end" }, digits(ranges[c][0], 2)))));
     if (picked >= 0) pick(picked);

@@ -100,9 +100,9 @@ function funnelSection(data) {
     ["quarantined", "evaluations failed for another reason"], ["open", "in work"]];
   const most = Math.max(1, data.funnel.proposed);
   return section("funnel", "What became of the candidates",
-    table([{ name: "state" }, { name: "candidates", number: true }, { name: "share", number: true }, { name: "", class: "bars" }, { name: "meaning" }],
+    table([{ name: "state" }, { name: "candidates", number: true }, { name: "share", number: true }, { name: "", class: "bars" }],
       words.filter(([word]) => data.funnel[word] > 0 || word === "proposed" || word === "scored").map(([word, meaning]) =>
-        [word, whole(data.funnel[word]), percent(data.funnel[word] / most), bar(data.funnel[word] / most), meaning]), { wide: true }),
+        [[word, element("span", { class: "meaning" }, meaning)], whole(data.funnel[word]), percent(data.funnel[word] / most), bar(data.funnel[word] / most)]), { wide: true }),
     data.false_rejections ? falseRejections(data.false_rejections) : note("How many of the rejected would have scored well is not known for this study."));
 }
 const falseRejections = (found) => element("pre", {}, JSON.stringify(found, null, 2));
@@ -170,8 +170,9 @@ function ancestry(data, line) {
   const rows = line.map((id) => data.genealogy.candidates[id]).reverse();
   return element("ol", { class: "line" }, rows.map((row, i) => element("li", {},
     element("div", { class: "who" }, openLink(row.candidate), ` · ${row.origin} · `, row.mean === null ? row.state : accuracy(row.mean),
-      row.duplicate_of !== null && ` · computes the same as #${row.duplicate_of}`),
-    difference(i === 0 ? null : rows[i - 1].text, row.text))));
+      row.duplicate_of !== null && ` · computes the same as #${row.duplicate_of}`,
+      i > 0 && row.text === rows[i - 1].text && " · the same formula as its parent"),
+    row.change ? difference(row.change.before, row.change.after) : difference(i === 0 ? null : rows[i - 1].text, row.text))));
 }
 function genealogySection(data) {
   const { lines, candidates } = data.genealogy;
@@ -233,14 +234,14 @@ function jsonTools(layer, name) {
     element("details", { class: "more" }, element("summary", {}, "JSON"), area)];
 }
 /// What is known of a candidate: its scores and details.
-function layerInside(layer, data) {
+function layerInside(layer, data, isNamed) {
   const details = layer.details;
   return element("div", { class: "inside" },
-    element("p", { class: "formula best" }, layer.text),
+    !isNamed && element("p", { class: "formula best" }, layer.text),
     element("div", { class: "columns" },
       element("div", {}, table([{ name: "anchor" }, { name: "accuracy", number: true }, { name: "training", number: true }],
         layer.scores.map((score) => [anchorOf(score.task), accuracy(score.accuracy), duration(score.seconds)])),
-        table([{ name: "fact" }, { name: "" }], [
+        table([], [
           ["state", layer.state + (layer.reason ? `: ${layer.reason}` : "")],
           ["origin", [layer.origin, layer.parent !== null && [", child of ", openLink(layer.parent)]]],
           ...(details ? [["moments", details.moments.join(", ") || "none"], ["nodes", String(details.nodes)], ["bytes moved", details.bytes === null ? "–" : `${details.bytes} an element`]] : []),
@@ -254,11 +255,12 @@ function layerInside(layer, data) {
     jsonTools(layer.layer, `candidate-${layer.candidate}`));
 }
 function layerArticle(layer, data, open) {
+  const longest = 200;
   const body = element("details", { id: `layer-${layer.candidate}`, open }, element("summary", {},
-    element("h3", {}, `${layer.rank}. #${layer.candidate}`), element("strong", {}, accuracy(layer.mean)), element("code", { class: "formula" }, layer.text.slice(0, 200))));
+    element("h3", {}, `${layer.rank}. #${layer.candidate}`), element("strong", {}, accuracy(layer.mean)), element("code", { class: "formula" }, layer.text.length > longest ? layer.text.slice(0, longest) + "…" : layer.text)));
   const fill = () => {
     if (body.childElementCount > 1) return;
-    if (layer.details) body.append(layerInside(layer, data));
+    if (layer.details) body.append(layerInside(layer, data, layer.text.length <= longest));
     else body.append(fetchedLayer(layer.candidate, data));
   };
   if (open) fill();
@@ -304,11 +306,13 @@ function build(data, extra = []) {
   document.getElementById("sections").replaceChildren(element("ul", {}, made.map(([id, name]) => element("li", {}, element("a", { href: `#${id}` }, name)))));
 }
 
-// For print, everything that is told is shown.
+// For print, the first layers are told in full, and those that are open.
+const printed = 5;
 let opened = [];
 addEventListener("beforeprint", () => {
-  opened = [...document.querySelectorAll("article.layer > details:not([open]), #genealogy > details:not([open])")];
-  for (const details of opened) { details.open = true; details.fill?.(); }
+  opened = [...document.querySelectorAll("article.layer > details")].slice(0, printed).filter((details) => !details.open);
+  for (const details of opened) { details.open = true; details.fill(); }
+  for (const svg of document.querySelectorAll("svg.chart[tabindex]")) svg.fit();
 });
 addEventListener("afterprint", () => { for (const details of opened) details.open = false; });
 

@@ -1,0 +1,223 @@
+"""`normact report`: one page that tells all of a study, in a real browser."""
+
+import json
+import re
+import shutil
+import sqlite3
+
+import pytest
+from browser import chromium, overflow
+
+
+@pytest.fixture(scope="session")
+def report(finished_study, tmp_path_factory):
+    """The page of the finished study."""
+    from conftest import Normact
+
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    out, _ = Normact(finished_study.parent)("report", "--study", finished_study, "--output", file, "--layers", 5)
+    assert "25 scored layers" in out
+    return file
+
+
+@pytest.fixture
+def pages():
+    with chromium() as opened:
+        yield opened
+
+
+def test_the_page_loads_without_a_complaint_and_asks_for_nothing(report, pages):
+    page = pages.open(report.as_uri())
+    assert page.locator("h2").all_inner_texts()[:2] == ["What was found", "The best layers"]
+    assert page.locator("article.layer").count() == 5
+    assert page.locator("#funnel tbody tr").count() >= 3
+    for chart in page.locator("svg.chart[role=img]").all():
+        assert chart.locator("path, circle, rect").count() > 3
+    assert [url for url in pages.requests if not url.startswith(("file:", "blob:", "data:"))] == []
+
+
+def test_the_page_says_what_the_json_says(here, report, pages):
+    document = here.json("report", "--layers", 5, "--no-speed")
+    assert (document["format"], document["version"]) == ("normact/report", 1)
+    top = here.json("top", "--count", 5)
+    assert document["funnel"] == top["funnel"]
+    assert [layer["candidate"] for layer in document["layers"]] == [layer["candidate"] for layer in top["layers"]]
+    best = document["layers"][0]
+    assert best["details"]["speed"] is None and best["details"]["bytes"] > 0
+    assert document["scores"]["count"] == 25
+    assert sum(document["scores"]["histogram"]["counts"]) == 25
+    assert document["costs"]["front_by_bytes"] and not document["costs"]["front_by_seconds"]
+    page = pages.open(report.as_uri())
+    shown = page.locator("article.layer").first.inner_text()
+    assert best["text"] in shown and f"{best['mean']:.4f}" in shown
+    measured = json.loads(page.locator("#report").inner_text())["layers"][0]["details"]["speed"]
+    assert [row["engine"] for row in measured] == ["cpu", "aten"] and all(0 < row["forward"] < 10 for row in measured)
+
+
+def test_the_genealogy_ends_at_an_ancestor_without_a_parent(here):
+    document = here.json("report", "--no-speed")
+    genealogy = document["genealogy"]
+    for layer, line in zip(document["layers"], genealogy["lines"]):
+        rows = [genealogy["candidates"][str(candidate)] for candidate in line]
+        assert line[0] == layer["candidate"] and rows[-1]["parent"] is None
+        assert [row["parent"] for row in rows[:-1]] == line[1:]
+
+
+def test_a_layer_tells_its_graph_and_what_it_does(report, pages):
+    page = pages.open(report.as_uri())
+    layer = page.locator("article.layer").nth(1)
+    layer.locator("summary").first.click()
+    assert "before → after" in layer.inner_text()
+    assert layer.locator("svg.chart").count() >= 1
+    if shutil.which("dot"):
+        labels = layer.locator(".picture text").all_text_contents()
+        assert "x" in labels
+
+
+def test_json_can_be_taken_along(here, report, pages):
+    page = pages.open(report.as_uri())
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download JSON").first.click()
+    layer = json.loads(open(download.value.path()).read())
+    assert layer["format"] == "normact/layer"
+    (here.folder / "taken.json").write_text(json.dumps(layer))
+    assert here.json("show", "taken.json")["hash"] == here.json("top")["layers"][0]["hash"]
+
+
+def test_it_is_used_by_keyboard(report, pages):
+    page = pages.open(report.as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    chart = page.locator("#progress svg.chart[role=img]").first
+    chart.focus()
+    page.keyboard.press("ArrowRight")
+    told = page.locator("#progress .readout").first
+    first = told.inner_text()
+    assert re.search(r"mean accuracy 0\.\d{4} · #\d+", first)
+    page.keyboard.press("End")
+    assert told.inner_text() != first
+    page.keyboard.press("Enter")
+    best = page.locator("article.layer > details").first
+    assert best.get_attribute("open") is not None
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    summary = page.locator("article.layer summary").first
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert best.get_attribute("open") is None
+
+
+@pytest.mark.parametrize("options", [
+    {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True},
+    {"viewport": {"width": 1400, "height": 900}, "color_scheme": "dark"},
+    {"viewport": {"width": 800, "height": 600}, "reduced_motion": "reduce"},
+])
+def test_it_fits_the_window(report, pages, options):
+    page = pages.open(report.as_uri(), **options)
+    for layer in page.locator("article.layer > details:not([open]) > summary").all():
+        layer.click()
+    for more in page.locator("details:not([open]) > summary").all():
+        if more.is_visible():
+            more.click()
+    assert overflow(page) <= 0
+
+
+def contrast(page, selector):
+    """The contrast of an element's text with the page, as WCAG defines it."""
+    return page.evaluate("""(selector) => {
+        const light = (colour) => {
+            const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255)
+                .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const one = light(getComputedStyle(document.querySelector(selector)).color);
+        const two = light(getComputedStyle(document.body).backgroundColor);
+        return (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+    }""", selector)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_can_be_read_in_light_and_dark(report, pages, scheme):
+    page = pages.open(report.as_uri(), color_scheme=scheme)
+    for selector in ("main p", ".note", "nav a", "thead th", ".legend li"):
+        assert contrast(page, selector) >= 4.5, f"{selector} in {scheme}"
+
+
+def test_in_print_the_first_layers_are_open_and_drawn(report, pages):
+    page = pages.open(report.as_uri())
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("article.layer > details:not([open])").count() == 0
+    for chart in page.locator("article.layer svg.chart[tabindex]").all():
+        assert chart.locator("path.line").count() > 0
+    page.emulate_media(media="print")
+    assert not page.locator("nav").is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("article.layer > details:not([open])").count() == 4
+
+
+def test_without_javascript_it_still_tells_the_best(here, report, pages):
+    page = pages.browser.new_context(java_script_enabled=False).new_page()
+    page.goto(report.as_uri())
+    best = here.json("top")["layers"][0]
+    assert best["text"] in page.locator("main").inner_text()
+    assert "25" in page.locator("main").inner_text()
+
+
+def test_a_hostile_study_harms_nobody(finished_study, normact, pages):
+    """Whoever made the file could write anything into it; the page must show it as text."""
+    study = normact.folder / "<img src=x onerror=alert(1)>.study.db"
+    shutil.copy(finished_study, study)
+    evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&quot;{{data}}\u202e\x00"
+    with sqlite3.connect(study) as database:
+        database.execute("UPDATE candidate SET origin = ?", (evil,))
+        database.execute("UPDATE evaluation SET reason = ?", (evil,))
+        database.execute("UPDATE worker SET host = ?, device = ?, build = ?", (evil, evil, evil))
+        first, second = (row[0] for row in database.execute(
+            "SELECT fingerprint FROM evaluation WHERE mean_accuracy IS NOT NULL ORDER BY mean_accuracy DESC LIMIT 2"))
+        database.execute("UPDATE score SET accuracy = NULL WHERE fingerprint = ?", (second,))
+        nodes = '{"op": "x"},' + ",".join('{"op": "tanh", "inputs": [%d]}' % i for i in range(1000))
+        database.execute("UPDATE candidate SET graph = ? WHERE fingerprint = ?",
+                         ('{"format": "normact/layer", "version": 1, "name": "", "nodes": [%s]}' % nodes, first))
+        database.execute("UPDATE candidate SET parent = (SELECT MAX(id) FROM candidate)")
+    file = normact.folder / "report.html"
+    normact("report", "--study", study, "--output", file, "--no-speed")
+    page = pages.open(file.as_uri())
+    assert page.locator("main img, main script, main iframe").count() == 0
+    assert evil[:60] in page.locator("#method").inner_text()
+    assert "onerror" in page.title()
+    details = page.locator("article.layer > details").first
+    assert "more than 150 nodes" in details.inner_text()
+    plain = pages.browser.new_context(java_script_enabled=False).new_page()
+    plain.goto(file.as_uri())
+    assert plain.locator("main img").count() == 0
+
+
+def test_a_study_without_scores_has_a_report(normact, pages):
+    from conftest import settings
+
+    normact("search", "--study", "empty.study.db", *settings(budget__proposed=3, evolution__initial="[]",
+                                                             scoring__quality__minimum_accuracy=1))
+    normact("report", "--output", "empty.html", "--no-speed")
+    page = pages.open((normact.folder / "empty.html").as_uri())
+    assert "No layer is scored yet" in page.locator("#summary").inner_text()
+
+
+def test_without_graphviz_the_report_says_so(here, tmp_path):
+    document = json.loads(here("report", "--json", "--no-speed", "--layers", 1, environment={"PATH": "/nowhere"})[0])
+    details = document["layers"][0]["details"]
+    assert details["picture"] is None and "graphviz" in details["picture_missing"]
+    assert details["response"]["inputs"]
+
+
+def test_what_can_t_be_done_is_told(here, normact):
+    assert "layers" in here("report", "--layers", 0, status=2)[1]
+    assert "no study" in normact("report", status=2)[1]
+    assert "there is no study" in normact("report", "--study", "absent.db", status=1)[1]
+    assert "/nowhere" in here("report", "--no-speed", "--output", "/nowhere/report.html", status=1)[1]
+
+
+def test_a_study_that_is_being_searched_is_left_as_it_is(finished_study, here):
+    before = finished_study.read_bytes()
+    here("report", "--study", finished_study, "--json", "--no-speed")
+    assert finished_study.read_bytes() == before

@@ -1,0 +1,276 @@
+"""`normact serve`: a study in the browser, live; nothing can be changed through it."""
+
+import base64
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+from browser import chromium, overflow
+from conftest import settings
+
+
+class Server:
+    """The running command, and requests to it."""
+
+    def __init__(self, normact, *words):
+        self.process = normact.start("serve", *words, "--port", 0)
+        self.line = self.process.stdout.readline()
+        self.url = re.search(r"http://\S+", self.line).group(0)
+        self.port = int(re.search(r":(\d+)/", self.url).group(1))
+
+    def ask(self, path, method="GET", body=None, **headers):
+        """(status, headers, body) of an answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path, body=body, headers=headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, dict(answer.getheaders()), text
+
+    def json(self, path, **parameters):
+        status, _, body = self.ask(f"/api/{path}?" + urllib.parse.urlencode(parameters))
+        assert status == 200, body
+        return json.loads(body)
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        assert self.process.wait(timeout=30) == 0, self.process.stderr.read()
+
+
+@pytest.fixture(scope="session")
+def server(finished_study):
+    from conftest import Normact
+
+    running = Server(Normact(finished_study.parent), "--study", finished_study)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def pages():
+    with chromium() as opened:
+        yield opened
+
+
+def all_candidates(server, **parameters):
+    rows, after = [], ""
+    while after is not None:
+        page = server.json("candidates", after=after, **parameters)
+        rows += page["candidates"]
+        after = page["next"]
+    return rows
+
+
+def test_it_tells_what_report_and_top_tell(server, here):
+    report = server.json("report")
+    assert report["format"] == "normact/report"
+    top = here.json("top", "--count", 20)
+    assert report["funnel"] == top["funnel"] == server.json("status")["funnel"]
+    assert [row["candidate"] for row in report["layers"]] == [row["candidate"] for row in top["layers"]]
+    best = top["layers"][0]
+    told = server.json("candidate", id=best["candidate"])
+    assert told["layer"]["hash"] == best["hash"] and told["layer"]["details"]["response"]["inputs"]
+    assert told["lineage"][0]["candidate"] == best["candidate"]
+
+
+def test_pages_join_to_all_candidates(server):
+    proposed = server.json("status")["funnel"]["proposed"]
+    for order in ("newest", "oldest"):
+        rows = all_candidates(server, order=order, limit=7)
+        ids = [row["candidate"] for row in rows]
+        assert len(ids) == len(set(ids)) == proposed
+        assert ids == sorted(ids, reverse=order == "newest")
+    best = [row["mean"] for row in all_candidates(server, order="best", limit=4)]
+    assert len(best) == 25 and best == sorted(best, reverse=True)
+
+
+def test_candidates_are_filtered(server):
+    funnel = server.json("status")["funnel"]
+    for state in ("invalid", "duplicate", "quality", "stability", "scored"):
+        assert len(all_candidates(server, order="oldest", state=state)) == funnel[state], state
+    for row in all_candidates(server, order="best", **{"with": "std_batch", "without": "exp"}):
+        assert "std_batch" in row["text"] and "exp" not in row["text"]
+    same = [row["candidate"] for row in all_candidates(server, order="oldest", same_as="abs(x)/std_batch(x)")]
+    assert same[:2] == [1, 2], "the study begins with two ways to write it"
+
+
+@pytest.mark.parametrize("path", [
+    "/api/candidates?order=random", "/api/candidates?limit=1000", "/api/candidates?with=frob", "/api/candidates?after=x",
+    "/api/candidates?same_as=x*(", "/api/candidates?limit=1&limit=2", "/api/candidates?frob=1", "/api/candidate",
+    "/api/candidate?id=-1", "/api/candidate?id=1%20OR%201", "/api/candidate?id=99999999", "/api/candidate?id=1&x=2",
+])
+def test_what_makes_no_sense_is_refused_with_the_reason(server, path):
+    status, _, body = server.ask(path)
+    assert status == 400 and json.loads(body)["error"]
+
+
+def test_there_is_no_way_to_write(server, finished_study):
+    before = finished_study.read_bytes()
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        for path in ("/", "/api/report", "/api/candidate?id=1"):
+            status, headers, _ = server.ask(path, method)
+            assert (status, headers["Allow"]) == (405, "GET, HEAD")
+    assert server.ask("/../../etc/passwd")[0] == 404
+    assert server.ask("/api/nothing")[0] == 404
+    assert finished_study.read_bytes() == before
+
+
+def test_only_requests_to_this_machine_are_answered(server):
+    assert server.ask("/api/status", Host=f"localhost:{server.port}")[0] == 200
+    for host in ("evil.example", f"evil.example:{server.port}", "localhost.evil.example"):
+        status, _, body = server.ask("/api/status", Host=host)
+        assert status == 403 and b"funnel" not in body
+
+
+def test_every_answer_says_what_a_browser_may_do_with_it(server):
+    for path in ("/", "/page.js", "/api/status", "/nothing"):
+        headers = server.ask(path)[1]
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_requests_are_bounded(server):
+    assert server.ask("/" + "a" * 20000)[0] in (400, 414)
+    status, _, _ = server.ask("/api/status", "GET", body=b"a" * 100_000)
+    assert status in (400, 413)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as silent:
+        silent.sendall(b"GET /api/status HTTP/1.1\r\n")
+        assert b"funnel" not in silent.recv(1000), "who says nothing more is left"
+    assert server.ask("/api/status")[0] == 200
+
+
+def test_another_address_needs_a_token(here, finished_study):
+    _, err = here("serve", "--address", "0.0.0.0", status=2)
+    assert "--token-file" in err
+    token = here.folder / "token"
+    token.write_text("0123456789abcdefXYZ\n")
+    token.chmod(0o644)
+    assert "chmod 600" in here("serve", "--address", "0.0.0.0", "--token-file", token, status=1)[1]
+    token.chmod(0o600)
+    server = Server(here, "--study", finished_study, "--address", "0.0.0.0", "--token-file", token)
+    basic = base64.b64encode(b"me:0123456789abcdefXYZ").decode()
+    assert server.ask("/api/status")[0] == 401
+    assert server.ask("/", Authorization="Bearer 0123456789abcdefXY")[0] == 401
+    assert server.ask("/api/status", Authorization="Bearer 0123456789abcdefXYZ")[0] == 200
+    assert server.ask("/api/status", Authorization=f"Basic {basic}", Host="node-17.lab:1")[0] == 200
+    server.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_when_it_is_told_to(here, finished_study, number):
+    server = Server(here, "--study", finished_study)
+    assert server.ask("/api/status")[0] == 200
+    server.stop(number)
+
+
+def test_what_can_t_be_done_is_told(here, server, normact):
+    assert "in use" in here("serve", "--port", server.port, status=1)[1]
+    assert "no study" in normact("serve", status=2)[1]
+    assert "there is no study" in normact("serve", "--study", "absent.db", status=1)[1]
+
+
+# ---- in the browser ----
+
+def test_the_page_searches_and_compares(server, pages):
+    page = pages.open(server.url)
+    page.wait_for_selector("#candidates tbody tr")
+    assert page.locator("#candidates tbody tr").count() == 25
+    page.get_by_label("Has parts").fill("std_batch")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelectorAll('#candidates tbody tr').length < 25")
+    for text in page.locator("#candidates tbody td.formula").all_inner_texts():
+        assert "std_batch" in text
+    page.get_by_role("button", name="Clear").click()
+    page.wait_for_function("document.querySelectorAll('#candidates tbody tr').length === 25")
+    page.get_by_label("Order").select_option("newest")
+    page.wait_for_function("document.querySelectorAll('#candidates tbody tr').length === 50")
+    page.get_by_role("button", name="More").click()
+    page.wait_for_function("document.querySelectorAll('#candidates tbody tr').length > 50")
+    page.get_by_label("Order").select_option("best")
+    page.wait_for_function("document.querySelectorAll('#candidates tbody tr').length === 25")
+    for i in (0, 1, 2):
+        page.locator("#candidates input").nth(i).check()
+    page.get_by_role("button", name="Compare 3").click()
+    page.wait_for_selector("dialog svg.chart")
+    assert page.locator("dialog thead th").count() >= 4
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
+    assert all(url.startswith((server.url, "data:")) for url in pages.requests)
+
+
+def test_the_page_opens_any_candidate_by_keyboard(server, pages):
+    page = pages.open(server.url)
+    page.get_by_label("Order").select_option("oldest")
+    link = page.locator("#candidates tbody tr").nth(5).locator("a").first
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog .inside")
+    assert "fingerprint" in page.locator("dialog").inner_text()
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
+    assert page.evaluate("document.activeElement.tagName") == "A"
+
+
+def test_the_page_fits_a_phone_and_says_what_went_wrong(server, pages):
+    page = pages.open(server.url, viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
+    page.wait_for_selector("#candidates tbody tr")
+    assert overflow(page) <= 0
+    page.get_by_label("Has parts").fill("<b>frob</b>")
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_selector("#candidates .error")
+    assert "<b>frob</b>" in page.locator("#candidates .error").inner_text()
+    pages.complaints = [text for text in pages.complaints if "400" not in text]
+
+
+def test_the_page_follows_a_search(normact, pages):
+    normact("search", "--study", "live.study.db", *settings(budget__scored=2, scoring__quality__minimum_accuracy=0))
+    server = Server(normact, "--study", "live.study.db")
+    page = pages.open(server.url)
+    page.wait_for_function("document.getElementById('live')?.textContent.includes('2 scored')")
+    normact("search", "--study", "live.study.db", "--set", "budget.scored=6")
+    page.wait_for_selector("#live button", timeout=30000)
+    page.locator("#live button").click()
+    page.wait_for_function("document.querySelector('#summary').textContent.match(/[6-9]scored layers/)", timeout=30000)
+    server.stop()
+
+
+def test_a_hostile_study_harms_nobody(finished_study, normact, pages):
+    study = normact.folder / "hostile.study.db"
+    shutil.copy(finished_study, study)
+    evil = "</script><img src=x onerror=alert(1)>"
+    with sqlite3.connect(study) as database:
+        database.execute("UPDATE candidate SET origin = ?", (evil,))
+        database.execute("UPDATE worker SET host = ?", (evil,))
+    server = Server(normact, "--study", study)
+    page = pages.open(server.url)
+    page.wait_for_selector("#candidates tbody tr")
+    assert page.locator("main img").count() == 0
+    assert evil in page.locator("#candidates tbody").inner_text()
+    server.stop()
+    with sqlite3.connect(study) as database:
+        database.execute("UPDATE candidate SET graph = '{' WHERE id = 3")
+    server = Server(normact, "--study", study)
+    status, _, body = server.ask("/api/candidate?id=3")
+    assert status == 500 and b"candidate 3 is damaged" in body
+    assert server.ask("/api/candidate?id=4")[0] == 200, "one damaged row leaves the others"
+    server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write to every file")
+def test_a_file_that_can_t_be_written_is_shown(finished_study, normact):
+    study = normact.folder / "read-only.study.db"
+    shutil.copy(finished_study, study)
+    study.chmod(0o444)
+    server = Server(normact, "--study", study)
+    assert server.json("status")["funnel"]["scored"] == 25
+    server.stop()
