@@ -38,17 +38,13 @@ std::vector<bool> named_nodes(const LayerGraph& graph) {
     return named;
 }
 
-struct Piece {
-    std::string text;
-    Binding binds = Binding::atom;
-};
-
 std::string enclosed(const Piece& piece, Binding wanted, const Style& style) {
     if (piece.binds >= wanted) return piece.text;
     return std::string(style.open) + piece.text + std::string(style.close);
 }
 
-/// The pattern with its placeholders filled.
+}  // namespace
+
 std::string fill(const Notation& notation, std::string_view set, std::span<const Piece* const> inputs,
                  const Style& style) {
     std::string text;
@@ -64,8 +60,6 @@ std::string fill(const Notation& notation, std::string_view set, std::span<const
     }
     return text;
 }
-
-}  // namespace
 
 LayerGraph as_written(const LayerGraph& graph) {
     LayerGraph shared;

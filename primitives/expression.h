@@ -2,7 +2,9 @@
 
 #include "primitives/graph.h"
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace normact::primitives {
@@ -15,6 +17,16 @@ struct Style {
     std::string_view open, close;
     std::string_view name;  ///< of a named subexpression, `#1` stands for its number
 };
+
+/// A part of a formula, and how tightly it binds.
+struct Piece {
+    std::string text;
+    Binding binds = Binding::atom;
+};
+
+/// A notation with its placeholders filled, inputs in parentheses where the notation wants them.
+std::string fill(const Notation& notation, std::string_view set, std::span<const Piece* const> inputs,
+                 const Style& style);
 
 /// A graph written as a formula, with names for subexpressions that would make it too long or too deep.
 struct Expression {

@@ -13,16 +13,20 @@ namespace {
 
 namespace po = boost::program_options;
 
+/// -o is --output in every command that has it.
+bool has_letter(const Option& option) { return option.name == "output"; }
+
 po::options_description described(const Command& command) {
     po::options_description description;
     auto add = description.add_options();
     for (const Option& option : command.options) {
+        const std::string names = option.name + (has_letter(option) ? ",o" : "");
         if (option.value.empty()) {
-            add(option.name.c_str(), option.help.c_str());
+            add(names.c_str(), option.help.c_str());
         } else if (option.repeatable) {
-            add(option.name.c_str(), po::value<std::vector<std::string>>()->composing(), option.help.c_str());
+            add(names.c_str(), po::value<std::vector<std::string>>()->composing(), option.help.c_str());
         } else {
-            add(option.name.c_str(), po::value<std::string>(), option.help.c_str());
+            add(names.c_str(), po::value<std::string>(), option.help.c_str());
         }
     }
     return description;
@@ -50,7 +54,8 @@ std::string usage(const Command& command) {
 }
 
 std::string left_column(const Option& option) {
-    return "--" + option.name + (option.value.empty() ? "" : " " + option.value);
+    const char* const letter = has_letter(option) ? "-o, " : "";
+    return letter + ("--" + option.name) + (option.value.empty() ? "" : " " + option.value);
 }
 
 }  // namespace

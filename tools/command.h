@@ -75,6 +75,7 @@ const Command& status_command();
 const Command& study_command();
 const Command& top_command();
 const Command& show_command();
+const Command& export_command();
 const Command& compare_command();
 const Command& reevaluate_command();
 const Command& verify_command();

@@ -20,10 +20,10 @@ namespace normact::tools {
 namespace {
 
 auto all_commands() {
-    return std::to_array<const Command*>({&search_command(), &worker_command(), &launch_command(), &status_command(),
-                                          &study_command(), &top_command(), &show_command(), &report_command(),
-                                          &serve_command(), &compare_command(), &reevaluate_command(),
-                                          &verify_command(), &bench_command(), &doctor_command()});
+    return std::to_array<const Command*>(
+        {&search_command(), &worker_command(), &launch_command(), &status_command(), &study_command(), &top_command(),
+         &show_command(), &export_command(), &report_command(), &serve_command(), &compare_command(),
+         &reevaluate_command(), &verify_command(), &bench_command(), &doctor_command()});
 }
 
 std::string overview() {

@@ -1,9 +1,6 @@
 // normact show: one layer as a person, a program, a picture or a paper wants it.
 
-#include "evaluator/layer_programs.h"
-#include "evaluator/schedule.h"
 #include "primitives/canonical.h"
-#include "primitives/drawing.h"
 #include "primitives/fingerprint.h"
 #include "primitives/hash.h"
 #include "primitives/json.h"
@@ -12,7 +9,7 @@
 #include "tools/command.h"
 #include "tools/json_output.h"
 #include "tools/layer_argument.h"
-#include "tools/layer_picture.h"
+#include "tools/layer_formats.h"
 #include "tools/study_argument.h"
 #include "tools/terminal.h"
 
@@ -21,45 +18,12 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <functional>
 #include <iterator>
-#include <map>
-#include <unistd.h>
 
 namespace normact::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// How fused engines run the layer while training.
-std::string to_schedule(const primitives::Layer& layer) {
-    const auto programs = evaluator::layer_programs(layer.graph, layer.settings.epsilon, /*training=*/true);
-    return "forward\n\n" + evaluator::to_text(evaluator::schedule(programs.forward)) + "\nbackward\n\n" +
-           evaluator::to_text(evaluator::schedule(programs.backward)) + "\ndouble backward\n\n" +
-           evaluator::to_text(evaluator::schedule(evaluator::double_backward(programs)));
-}
-
-using Format = std::function<std::string(const primitives::Layer&)>;
-
-const std::map<std::string, Format>& formats() {
-    static const std::map<std::string, Format> table{
-        {"json", [](const auto& layer) { return primitives::to_json(layer); }},
-        {"text", [](const auto& layer) { return primitives::to_text(layer.graph); }},
-        {"dot", [](const auto& layer) { return primitives::to_dot(layer); }},
-        {"svg", layer_picture},
-        {"latex", [](const auto& layer) { return primitives::to_latex(layer.graph); }},
-        {"schedule", to_schedule},
-    };
-    return table;
-}
-
-const Format& find_format(const std::string& name) {
-    const auto found = formats().find(name);
-    if (found != formats().end()) return found->second;
-    std::vector<std::string> names;
-    for (const auto& [known, format] : formats()) names.push_back(known);
-    throw UsageError(fmt::format("no format '{}'; the formats are {}", name, fmt::join(names, ", ")));
-}
 
 /// The moments of a canonical graph in the order of its nodes: "std over group".
 std::vector<std::string> moments_of(const primitives::LayerGraph& canonical) {
@@ -149,15 +113,12 @@ int run(const Arguments& arguments) {
     if (arguments.has("format") && arguments.has("json")) {
         throw UsageError("--json tells all that is known, --format json prints the layer alone; give one of them");
     }
-    const Format* format = arguments.has("format") ? &find_format(arguments.text("format")) : nullptr;
-    NamedLayer named = read_layer(arguments.operands().front(), arguments);
+    const LayerFormat* format = arguments.has("format") ? &find_layer_format(arguments.text("format")) : nullptr;
+    const NamedLayer named = read_layer(arguments.operands().front(), arguments);
     if (arguments.has("json")) {
         answer(printed(for_programs(named)));
     } else if (format != nullptr) {
-        named.layer.name = printable(named.layer.name);  // pictures hold no control characters
-        std::string text = (*format)(named.layer);
-        if (!text.ends_with('\n')) text += '\n';
-        answer(text);
+        answer(formatted(*format, named.layer));
     } else {
         answer(for_people(named));
     }
@@ -169,11 +130,11 @@ int run(const Arguments& arguments) {
 const Command& show_command() {
     static const Command command{
         .name = "show",
-        .summary = "One layer: what is known of it, or as text, json, dot, svg, latex, schedule.",
+        .summary = "One layer: what is known of it, or as text, json, dot, svg, latex, schedule, code.",
         .operands = "LAYER",
         .least_operands = 1,
         .most_operands = 1,
-        .options = {{"format", "FORMAT", "print it as text, json, dot, svg, latex or schedule, and nothing else", {}},
+        .options = {{"format", "FORMAT", "print it in this format and nothing else: " + layer_format_names(), {}},
                     study_option("the study of a candidate's id (default: the only one in this folder)"),
                     {"json", "", "print what is known of it as JSON, see docs/commands.md", {}}},
         .details =

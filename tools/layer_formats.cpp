@@ -1,0 +1,72 @@
+#include "tools/layer_formats.h"
+
+#include "evaluator/layer_programs.h"
+#include "evaluator/schedule.h"
+#include "primitives/drawing.h"
+#include "primitives/json.h"
+#include "primitives/pytorch.h"
+#include "primitives/text.h"
+#include "tools/command.h"
+#include "tools/layer_picture.h"
+#include "tools/terminal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace normact::tools {
+namespace {
+
+/// How fused engines run the layer while training.
+std::string to_schedule(const primitives::Layer& layer) {
+    const auto programs = evaluator::layer_programs(layer.graph, layer.settings.epsilon, /*training=*/true);
+    return "forward\n\n" + evaluator::to_text(evaluator::schedule(programs.forward)) + "\nbackward\n\n" +
+           evaluator::to_text(evaluator::schedule(programs.backward)) + "\ndouble backward\n\n" +
+           evaluator::to_text(evaluator::schedule(evaluator::double_backward(programs)));
+}
+
+/// What classes and functions are called after. A layer that has nothing but its text form for a name is a "layer".
+std::string name_in_code(const primitives::Layer& layer) {
+    return layer.name == primitives::to_text(layer.graph) ? "layer" : layer.name;
+}
+
+std::string to_pytorch(const primitives::Layer& layer) {
+    return primitives::to_pytorch(layer, primitives::class_name(name_in_code(layer)));
+}
+
+}  // namespace
+
+const std::vector<LayerFormat>& layer_formats() {
+    static const std::vector<LayerFormat> table{
+        {"pytorch", "a Python file with a torch.nn.Module, which needs PyTorch alone", to_pytorch},
+        {"json", "the exchange format, docs/layer.schema.json", primitives::to_json},
+        {"text", "the text form", [](const auto& layer) { return primitives::to_text(layer.graph); }},
+        {"latex", "a formula for a paper", [](const auto& layer) { return primitives::to_latex(layer.graph); }},
+        {"dot", "the graph for Graphviz", primitives::to_dot},
+        {"svg", "the graph, drawn by Graphviz", layer_picture},
+        {"schedule", "how fused engines run it: sweeps over memory and their traffic", to_schedule},
+    };
+    return table;
+}
+
+const LayerFormat& find_layer_format(const std::string& name) {
+    const auto found = std::ranges::find(layer_formats(), name, &LayerFormat::name);
+    if (found != layer_formats().end()) return *found;
+    throw UsageError(fmt::format("no format '{}'; the formats are {}", name, layer_format_names()));
+}
+
+std::string layer_format_names() {
+    std::string names;
+    for (const LayerFormat& format : layer_formats()) names += (names.empty() ? "" : ", ") + format.name;
+    return names;
+}
+
+std::string formatted(const LayerFormat& format, primitives::Layer layer) {
+    layer.name = printable(layer.name);  // pictures hold no control characters
+    std::string text = format.text(layer);
+    if (!text.ends_with('\n')) text += '\n';
+    return text;
+}
+
+}  // namespace normact::tools
