@@ -4,6 +4,7 @@
 #include "primitives/hash.h"
 #include "proxy_tasks/anchor_cost.h"
 #include "proxy_tasks/anchors.h"
+#include "proxy_tasks/audit.h"
 #include "proxy_tasks/dataset.h"
 #include "proxy_tasks/device_training.h"
 #include "proxy_tasks/gpu.h"
@@ -276,7 +277,8 @@ Outcome Scorer::evaluate(const primitives::LayerGraph& graph, std::uint64_t seed
     return state_->evaluate(company, [&](Outcome& outcome) {
         const Tasks& tasks = state_->tasks;
         Evaluation evaluation(tasks, graph, tasks.settings.layer, seed, replicate, stop, progress);
-        if (evaluation.learns_early(outcome) && evaluation.is_stable(outcome)) evaluation.score(outcome);
+        const bool passes = evaluation.learns_early(outcome) && evaluation.is_stable(outcome);
+        if (passes || is_audited(tasks.settings.audit_share, seed, primitives::hash(graph))) evaluation.score(outcome);
     });
 }
 

@@ -39,7 +39,8 @@ class Scorer {
     ~Scorer();
     Scorer(Scorer&&) noexcept;
 
-    /// The filters, cheapest first, the first failure ending it, then the full score on every anchor.
+    /// The filters, cheapest first, the first failure ending it, then the full score on every anchor. A share of the
+    /// rejected layers is fully scored too (audit.h) and stays rejected.
     /// Every random number comes from (seed, the graph's hash, task, replicate): the same call on the same machine
     /// gives the same accuracies to the last bit. `progress` is called between training steps, from this thread.
     /// Throws Stopped soon after a stop is requested, DeviceLost.

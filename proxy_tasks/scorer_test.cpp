@@ -31,6 +31,7 @@ ScoringSettings small_settings() {
     settings.training.validation_images = 500;
     settings.quality = {.steps = 10, .minimum_accuracy = 0.05, .images = 200};
     settings.stability.steps = 5;
+    settings.audit_share = 0;
     return settings;
 }
 
@@ -127,6 +128,24 @@ TEST_F(ScorerTest, a_layer_that_learns_but_blows_up_is_rejected_for_stability) {
     EXPECT_EQ(outcome.rejection, Rejection::stability);
     EXPECT_THAT(outcome.reason, StartsWith("mobilenet-micro: gradient norm "));
     EXPECT_TRUE(outcome.scores.empty());
+}
+
+TEST_F(ScorerTest, an_audited_layer_stays_rejected_and_has_the_scores_of_one_that_no_filter_stopped) {
+    ScoringSettings settings = small_settings();
+    settings.audit_share = 1;
+    settings.quality.minimum_accuracy = 0.9;
+    const Scorer strict(settings);
+    const Outcome too_low = strict.evaluate(known("BN-ReLU"), 1);
+    EXPECT_EQ(too_low.rejection, Rejection::quality);
+    EXPECT_THAT(too_low.reason, StartsWith("mobilenet-micro: accuracy "));
+    EXPECT_EQ(accuracies(too_low), accuracies(strict.score(known("BN-ReLU"), {}, 1)));
+    settings.quality.minimum_accuracy = 0.05;
+    settings.stability.maximum_gradient_norm = 1e-3;
+    const Outcome unstable = Scorer(settings).evaluate(known("BN-ReLU"), 1);
+    EXPECT_EQ(unstable.rejection, Rejection::stability);
+    EXPECT_EQ(accuracies(unstable), accuracies(too_low));
+    settings.stability.maximum_gradient_norm = 1e8;
+    EXPECT_EQ(Scorer(settings).evaluate(parse_text("exp(exp(x))"), 1).scores.at(0).accuracy, 0) << "it diverges";
 }
 
 TEST_F(ScorerTest, score_asks_no_filter) {

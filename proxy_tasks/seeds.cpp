@@ -9,7 +9,7 @@ namespace normact::proxy_tasks {
 namespace {
 
 // Part of what a seed means: renaming one changes every score.
-constexpr std::array<const char*, 4> stream_names{"initialization", "batches", "crops", "stability"};
+constexpr std::array<const char*, 5> stream_names{"initialization", "batches", "crops", "stability", "audit"};
 
 }  // namespace
 

@@ -14,11 +14,12 @@ TEST(Seeds, each_part_of_a_trial_and_each_stream_has_its_own_seed) {
     for (const Trial& changed :
          {trial, Trial{2, {2, 3}, trial.task, 0}, Trial{1, {2, 4}, trial.task, 0}, Trial{1, {3, 3}, trial.task, 0},
           Trial{1, {2, 3}, "synthetic/resnet-micro", 0}, Trial{1, {2, 3}, trial.task, 1}}) {
-        for (const Stream stream : {Stream::initialization, Stream::batches, Stream::crops, Stream::stability}) {
+        for (const Stream stream :
+             {Stream::initialization, Stream::batches, Stream::crops, Stream::stability, Stream::audit}) {
             seeds.insert(seed_of(changed, stream));
         }
     }
-    EXPECT_EQ(seeds.size(), 6U * 4U);
+    EXPECT_EQ(seeds.size(), 6U * 5U);
 }
 
 // Scores are repeated from these numbers: a change of them makes every stored score unrepeatable. The figures are

@@ -32,7 +32,7 @@ void in_range(double low, double high, std::string_view key, double value) {
 }  // namespace
 
 void validate(const ScoringSettings& settings) {
-    const auto& [dataset, anchors, training, quality, stability, layer, engine, precision] = settings;
+    const auto& [dataset, anchors, training, quality, stability, audit_share, layer, engine, precision] = settings;
     require(!anchors.empty(), "anchors", "empty", "at least one anchor");
     at_least(1, "training.steps", training.steps);
     at_least(1, "training.batch", training.batch);
@@ -51,6 +51,7 @@ void validate(const ScoringSettings& settings) {
     at_least(1, "stability.batch", stability.batch);
     positive("stability.learning_rate", stability.learning_rate);
     positive("stability.maximum_gradient_norm", stability.maximum_gradient_norm);
+    in_range(0, 1, "audit_share", audit_share);
     at_least(1, "layer.groups", layer.groups);
     positive("layer.epsilon", layer.epsilon);
     require(engine == "cuda" || precision == Precision::float32, "precision", "another",

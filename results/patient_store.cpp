@@ -72,6 +72,10 @@ class PatientStore final : public Store {
         return waiting_for([&](Store& store) { return store.scored_since(after, limit, position); }, [] {});
     }
     std::vector<Candidate> best(int count) override { return patiently(&Store::best, count); }
+    std::optional<double> accuracy_at_rank(std::int64_t rank) override {
+        return patiently(&Store::accuracy_at_rank, rank);
+    }
+    std::vector<Audit> audits() override { return patiently(&Store::audits); }
     std::optional<Candidate> find(CandidateId id) override { return patiently(&Store::find, id); }
     std::vector<Candidate> candidates_after(CandidateId id, int count) override {
         return patiently(&Store::candidates_after, id, count);

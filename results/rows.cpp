@@ -163,4 +163,23 @@ std::vector<Candidate> read_candidates(soci::session& sql, const std::string& se
     return candidates;
 }
 
+std::vector<Audit> read_audits(soci::session& sql) {
+    long long candidate = 0;
+    std::string rejection;
+    Audit audit;
+    soci::statement statement(sql);
+    statement.exchange(soci::into(candidate));
+    statement.exchange(soci::into(rejection));
+    statement.exchange(soci::into(audit.accuracy));
+    execute_one_time(statement,
+                     "SELECT candidate, rejection, audit_accuracy FROM evaluation WHERE audit_accuracy IS NOT NULL"
+                     " ORDER BY rejection, audit_accuracy");
+    std::vector<Audit> audits;
+    while (statement.fetch()) {
+        audit.filter = read_name(rejections, rejection, candidate);
+        audits.push_back(audit);
+    }
+    return audits;
+}
+
 }  // namespace normact::results

@@ -19,4 +19,7 @@ primitives::Hash128 read_hash(const std::string& column, CandidateId candidate);
 /// and `place` (ascending order). What the tables hold is not trusted: a row that makes no sense is a StoreError.
 std::vector<Candidate> read_candidates(soci::session& sql, const std::string& selection);
 
+/// The audited layers by filter and accuracy. Throws StoreError as above.
+std::vector<Audit> read_audits(soci::session& sql);
+
 }  // namespace normact::results

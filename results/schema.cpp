@@ -106,6 +106,12 @@ CREATE TABLE trial (
     lease_until DOUBLE PRECISION NOT NULL, value DOUBLE PRECISION, seconds DOUBLE PRECISION NOT NULL,
     reason TEXT NOT NULL, finished DOUBLE PRECISION, UNIQUE (condition, layer, replicate));
 )",
+    // 6: the mean accuracy of a rejected layer that was scored all the same. It is apart from that of the scored ones,
+    // from which the best are read.
+    R"(
+ALTER TABLE evaluation ADD COLUMN audit_accuracy DOUBLE PRECISION;
+CREATE INDEX evaluation_audit ON evaluation (rejection, audit_accuracy) WHERE audit_accuracy IS NOT NULL;
+)",
 });
 
 void run(soci::session& sql, const Dialect& dialect, std::string_view step) {

@@ -48,6 +48,8 @@ class SqlStore final : public Store, private Transactions {
     void keep_log(WorkerId worker, const std::string& tail) override;
     std::vector<Candidate> scored_since(std::int64_t after, int limit, std::int64_t& position) override;
     std::vector<Candidate> best(int count) override;
+    std::optional<double> accuracy_at_rank(std::int64_t rank) override;
+    std::vector<Audit> audits() override;
     std::optional<Candidate> find(CandidateId id) override;
     std::vector<Candidate> candidates_after(CandidateId id, int count) override;
     std::optional<Worker> evaluated_by(const Hash128& fingerprint) override;
@@ -260,13 +262,14 @@ bool SqlStore::finish(WorkerId worker, const Hash128& fingerprint, const Outcome
 
         const long long holder = worker;
         const std::string state(name(scored ? State::scored : State::rejected)), rejection(name(outcome.rejection));
-        const auto accuracy = scored ? mean_accuracy(outcome.scores) : std::nullopt;
-        Nullable mean(accuracy.value_or(std::numeric_limits<double>::quiet_NaN()));
+        constexpr double none = std::numeric_limits<double>::quiet_NaN();
+        const double accuracy = mean_accuracy(outcome.scores).value_or(none);
+        Nullable mean(scored ? accuracy : none), audit(scored ? none : accuracy);
         sql_ << "UPDATE evaluation SET state = :state, rejection = :rejection, reason = :reason, seconds = :seconds,"
-                " worker = :worker, mean_accuracy = :mean, finished = " +
+                " worker = :worker, mean_accuracy = :mean, audit_accuracy = :audit, finished = " +
                     dialect_.now + " WHERE fingerprint = :fingerprint",
             use(state), use(rejection), use(outcome.reason), use(outcome.seconds), use(holder),
-            use(mean.value, mean.indicator), use(key);
+            use(mean.value, mean.indicator), use(audit.value, audit.indicator), use(key);
         for (const auto& score : outcome.scores) insert_score(worker, key, score);
         note_result(sql_, dialect_, worker);
         const auto column = funnel_column(outcome);
@@ -317,6 +320,21 @@ std::vector<Candidate> SqlStore::best(int count) {
                                " WHERE mean_accuracy IS NOT NULL ORDER BY mean_accuracy DESC, candidate LIMIT " +
                                    std::to_string(count));
     });
+}
+
+std::optional<double> SqlStore::accuracy_at_rank(std::int64_t rank) {
+    return read([&]() -> std::optional<double> {
+        double accuracy = 0;
+        sql_ << "SELECT mean_accuracy FROM evaluation WHERE mean_accuracy IS NOT NULL"
+                " ORDER BY mean_accuracy DESC, candidate LIMIT 1 OFFSET " +
+                    std::to_string(rank - 1),
+            into(accuracy);
+        return sql_.got_data() ? std::optional(accuracy) : std::nullopt;
+    });
+}
+
+std::vector<Audit> SqlStore::audits() {
+    return read([&] { return read_audits(sql_); });
 }
 
 std::optional<Candidate> SqlStore::read_candidate(CandidateId id) {

@@ -123,6 +123,12 @@ struct Canary {
     WorkerId found_by = 0;
 };
 
+/// A rejected layer that was fully scored all the same.
+struct Audit {
+    proxy_tasks::Rejection filter{};  ///< that rejected it
+    double accuracy = 0;              ///< mean over the tasks
+};
+
 /// How many candidates went which way. proposed = invalid + duplicate + quality + stability + scored + quarantined +
 /// open.
 struct Funnel {
@@ -183,6 +189,12 @@ class Store {
     /// The distinct scored layers (one a fingerprint) with the highest mean accuracy, best first; of equal ones the
     /// older one first. A layer with an accuracy that is not a number is never among them.
     virtual std::vector<Candidate> best(int count) = 0;
+
+    /// The mean accuracy of the distinct scored layer at this rank, 1 being the best; nothing if there are fewer.
+    virtual std::optional<double> accuracy_at_rank(std::int64_t rank) = 0;
+
+    /// The audited layers, one a fingerprint, by filter and accuracy.
+    virtual std::vector<Audit> audits() = 0;
 
     virtual std::optional<Candidate> find(CandidateId id) = 0;
 

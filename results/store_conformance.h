@@ -141,6 +141,42 @@ TEST_P(StoreConformance, keeps_a_rejection_with_its_reason) {
     EXPECT_TRUE(ids_scored_since(0).empty());
 }
 
+TEST_P(StoreConformance,
+       keeps_the_scores_of_an_audited_layer_and_breeds_from_it_no_more_than_from_another_rejected_one) {
+    const auto id = propose(1).candidate;
+    ASSERT_TRUE(finish(1, audited(Rejection::quality, 0.75, 0.25)));
+    propose(2);
+    finish(2, audited(Rejection::stability, 0.5, 0.5));
+    propose(3);
+    finish(3, rejected(Rejection::quality));
+    const auto found = place->open()->find(propose(1).candidate);
+    EXPECT_EQ(found->state, State::rejected);
+    EXPECT_EQ(found->evaluated, id);
+    EXPECT_EQ(found->outcome.scores.at(0).accuracy, 0.75);
+    EXPECT_TRUE(store->best(10).empty());
+    EXPECT_TRUE(ids_scored_since(0).empty());
+    EXPECT_EQ(store->funnel().quality, 2);
+    const auto audits = store->audits();
+    ASSERT_EQ(audits.size(), 2u);
+    EXPECT_EQ(audits[0].filter, Rejection::quality);
+    EXPECT_EQ(audits[0].accuracy, 0.5);
+    EXPECT_EQ(audits[1].filter, Rejection::stability);
+    EXPECT_EQ(store->invalidate({.worker = worker, .host = {}, .build = {}}), 3);
+    EXPECT_TRUE(store->audits().empty());
+    EXPECT_TRUE(store->find(id)->outcome.scores.empty());
+}
+
+TEST_P(StoreConformance, knows_the_accuracy_at_each_rank) {
+    for (std::uint64_t function = 0; function < 3; ++function) {
+        propose(function);
+        const double accuracy = 0.25 * static_cast<double>(function + 1);
+        finish(function, scored(accuracy, accuracy));
+    }
+    EXPECT_EQ(store->accuracy_at_rank(1), 0.75);
+    EXPECT_EQ(store->accuracy_at_rank(3), 0.25);
+    EXPECT_EQ(store->accuracy_at_rank(4), std::nullopt);
+}
+
 TEST_P(StoreConformance, shares_an_outcome_with_duplicates_before_and_after_it) {
     propose(1);
     const auto before = propose(1).candidate;

@@ -25,6 +25,7 @@ inline void use_every_member(Store& store) {
     store.propose(worker, proposal(2), no_lease);
     store.scored_since(0, 100, position);
     store.best(10);
+    store.accuracy_at_rank(3);
     store.find(1);
     store.candidates_after(1, 100);
     store.evaluated_by(proposal(2).fingerprint);

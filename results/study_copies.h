@@ -29,6 +29,8 @@ inline void do_everything(Store& store) {
     store.propose(worker, proposal(1), long_lease);
     store.finish(worker, proposal(2).fingerprint, rejected(proxy_tasks::Rejection::stability));
     store.finish(worker, proposal(3).fingerprint, scored(std::nan(""), 0.5));
+    store.propose(worker, proposal(7), long_lease);
+    store.finish(worker, proposal(7).fingerprint, audited(proxy_tasks::Rejection::quality, 0.5, 0.25));
     store.keep_log(worker, "0:30 one scored");
     store.fail(worker, proposal(4).fingerprint, "out of memory", "0:20 none scored");
     store.reclaim(worker, long_lease, 1);
@@ -96,6 +98,7 @@ inline void expect_copy(Store& from, Store& to) {
         ASSERT_TRUE(to.find(id));
         expect_same(*from.find(id), *to.find(id));
     }
+    EXPECT_EQ(to.audits().at(0).accuracy, from.audits().at(0).accuracy);
     std::int64_t position = 0;
     EXPECT_EQ(from.scored_since(0, 100, position).size(), to.scored_since(0, 100, position).size());
     EXPECT_EQ(to.workers(long_lease).at(0).worker.host, "host \xc3\xbc");

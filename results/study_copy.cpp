@@ -74,6 +74,7 @@ const std::vector<Table>& tables() {
           {"reason", text},
           {"seconds", real},
           {"mean_accuracy", real},
+          {"audit_accuracy", real},
           {"stage", text},
           {"step", number},
           {"steps", number},

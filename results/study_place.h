@@ -62,12 +62,19 @@ inline proxy_tasks::Outcome rejected(proxy_tasks::Rejection rejection) {
     return {.rejection = rejection, .reason = "a: accuracy 0.11 after 100 steps", .scores = {}, .seconds = 0.5};
 }
 
+/// Rejected, and scored all the same.
+inline proxy_tasks::Outcome audited(proxy_tasks::Rejection rejection, double first, double second) {
+    auto outcome = rejected(rejection);
+    outcome.scores = scored(first, second).scores;
+    return outcome;
+}
+
 /// Makes the tables of a new study those of format 1.
 inline void downgrade_to_format_1(soci::session& sql) {
     for (const char* index : {"evaluation_mean_accuracy", "worker_running", "evaluation_finished", "evaluation_worker",
-                              "evaluation_quarantined"})
+                              "evaluation_quarantined", "evaluation_audit"})
         sql << "DROP INDEX " + std::string(index);
-    for (const char* column : {"mean_accuracy", "stage", "step", "steps", "finished"})
+    for (const char* column : {"mean_accuracy", "audit_accuracy", "stage", "step", "steps", "finished"})
         sql << "ALTER TABLE evaluation DROP COLUMN " + std::string(column);
     for (const char* column : {"seen", "ended", "evaluated", "refused"})
         sql << "ALTER TABLE worker DROP COLUMN " + std::string(column);

@@ -115,14 +115,16 @@ std::int64_t take_back(soci::session& sql, const Dialect& dialect, const Source&
     // First of all the rows, so that neither results nor duplicates come between the statements.
     run("SELECT COUNT(*) FROM (SELECT fingerprint FROM evaluation WHERE state IN ('scored', 'rejected')" + theirs +
         dialect.lock_row + ") AS locked");
-    const std::string scored =
-        "fingerprint IN (SELECT fingerprint FROM evaluation WHERE state = 'scored'" + theirs + ")";
-    run("DELETE FROM score WHERE " + scored);
-    run("UPDATE candidate SET position = NULL WHERE position IS NOT NULL AND " + scored);
+    const auto of = [&](const std::string& state) {
+        return "fingerprint IN (SELECT fingerprint FROM evaluation WHERE state " + state + theirs + ")";
+    };
+    run("DELETE FROM score WHERE " + of("IN ('scored', 'rejected')"));
+    run("UPDATE candidate SET position = NULL WHERE position IS NOT NULL AND " + of("= 'scored'"));
     const auto reopen = [&](const std::string& which) {
         return run(
             "UPDATE evaluation SET state = 'open', attempts = 0, lease_until = 0, worker = NULL, rejection = 'none',"
-            " reason = '', mean_accuracy = NULL, finished = NULL, stage = '', step = 0, steps = 0 WHERE " +
+            " reason = '', mean_accuracy = NULL, audit_accuracy = NULL, finished = NULL, stage = '', step = 0, steps = "
+            "0 WHERE " +
             which + theirs);
     };
     const long long scores = reopen("state = 'scored'");

@@ -101,6 +101,7 @@ void for_each_field(Object& scoring, auto&& field) {
     field("training", scoring.training, any);
     field("quality", scoring.quality, any);
     field("stability", scoring.stability, any);
+    field("audit_share", scoring.audit_share, share);
     field("layer", scoring.layer, any);
     field("engine", scoring.engine, not_empty);
     field("precision", scoring.precision, any);

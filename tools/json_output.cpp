@@ -3,6 +3,7 @@
 #include "primitives/json.h"
 #include "primitives/text.h"
 #include "tools/candidates.h"
+#include "tools/filter_audit.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -55,6 +56,7 @@ Json best_document(const std::string& format, const Study& study, int count) {
             {"study", study.path},
             {"configuration", Json::parse(search::to_json(study.configuration))},
             {"funnel", to_json(study.store->funnel())},
+            {"audit", to_json(results::judge_filters(*study.store))},
             {"layers", layers}};
 }
 

@@ -5,6 +5,7 @@
 #include "tools/candidates.h"
 #include "tools/command.h"
 #include "tools/configuration_difference.h"
+#include "tools/filter_audit.h"
 #include "tools/invocation.h"
 #include "tools/json_output.h"
 #include "tools/score_candidate.h"
@@ -139,8 +140,9 @@ std::string for_people(const Plan& plan, const Study& study, const Run& run, con
     const std::string table =
         best.empty() ? "No layer has passed the filters yet.\n" : best_table(best, terminal_width(STDOUT_FILENO));
     const std::string resume = resume_command(plan, larger_budget(plan.configuration.budget, funnel), arguments);
-    return fmt::format("{}\n{}\n{}\n\n{}", table, funnel_text(funnel), pace_text(run.start, funnel, run.elapsed),
-                       next_commands(plan, best, resume));
+    const std::string audit = audit_text(results::judge_filters(*study.store));
+    return fmt::format("{}\n{}\n{}\n{}\n{}", table, funnel_text(funnel), pace_text(run.start, funnel, run.elapsed),
+                       audit.empty() ? "" : audit + "\n", next_commands(plan, best, resume));
 }
 
 /// The same for programs.

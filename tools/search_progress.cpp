@@ -53,7 +53,8 @@ void SearchProgress::report(const search::Event& event) {
     if (event.kind == Kind::failed) print(fmt::format("{}  candidate {} failed: {}", time, candidate.id, reason));
     if (event.kind == Kind::claimed) recent_.add(fmt::format("{}  candidate {} begun", time, candidate.id));
     if (event.kind == Kind::rejected)
-        recent_.add(fmt::format("{}  candidate {} rejected: {}", time, candidate.id, reason));
+        recent_.add(fmt::format("{}  candidate {} rejected: {}{}", time, candidate.id, reason,
+                                mean ? fmt::format("; audited: {}", accuracy_text(*mean)) : ""));
     if (event.kind != Kind::scored || !mean) return;
     if (becomes_best(*mean))
         print(fmt::format("{}  best {}  #{}  {}", time, accuracy_text(*mean), candidate.id,

@@ -75,7 +75,9 @@ std::vector<Fact> candidate_facts(const NamedLayer& named) {
     list.push_back({"state", state_name(candidate)});
     if (!candidate.outcome.reason.empty()) list.push_back({"reason", candidate.outcome.reason});
     if (const auto mean = results::mean_accuracy(candidate.outcome.scores)) {
-        list.push_back({"accuracy", fmt::format("{} on average: {}", accuracy_text(*mean), scores_text(candidate))});
+        const bool audited = candidate.state == results::Candidate::State::rejected;
+        list.push_back({"accuracy", fmt::format("{}{} on average: {}", audited ? "(audited) " : "",
+                                                accuracy_text(*mean), scores_text(candidate))});
     }
     if (candidate.evaluated != 0 && candidate.evaluated != candidate.id) {
         list.push_back({"duplicate",

@@ -4,6 +4,7 @@
 #include "tools/candidates.h"
 #include "tools/command.h"
 #include "tools/duration.h"
+#include "tools/filter_audit.h"
 #include "tools/invocation.h"
 #include "tools/json_output.h"
 #include "tools/prometheus.h"
@@ -88,6 +89,8 @@ std::string for_people(const Study& study, const StudyStatus& status) {
     if (const auto left = time_left(study, status))
         text += fmt::format("; {} until the budget is reached", duration_text(*left));
     text += "\n\n" + workers_table(status);
+    if (const std::string audit = audit_text(results::judge_filters(*study.store)); !audit.empty())
+        text += "\n" + audit;
     for (const results::Candidate& candidate : status.quarantined)
         text += fmt::format("\nquarantined  #{}  {}\n  {}", candidate.id, primitives::to_text(candidate.graph),
                             indented(printable_lines(candidate.outcome.reason)));
@@ -118,6 +121,7 @@ nlohmann::ordered_json for_programs(const Study& study, const StudyStatus& statu
     nlohmann::ordered_json document{{"format", "normact/status"}, {"version", 1}, {"study", study.path}};
     document["funnel"] = to_json(status.funnel);
     document["evaluated_last_hour"] = status.finished_last_hour;
+    document["audit"] = to_json(results::judge_filters(*study.store));
     const auto left = time_left(study, status);
     document["seconds_left"] = left ? nlohmann::ordered_json(left->count()) : nlohmann::ordered_json();
     document["workers"] = nlohmann::ordered_json::array();

@@ -6,6 +6,7 @@
 #include "results/study_copy.h"
 #include "tools/candidates.h"
 #include "tools/command.h"
+#include "tools/filter_audit.h"
 #include "tools/invocation.h"
 #include "tools/json_output.h"
 #include "tools/progress_line.h"
@@ -56,7 +57,8 @@ int info(const Arguments& arguments) {
         answer(printed(document));
         return fine;
     }
-    answer(fmt::format("{}\n{}\n{}\n", printable(study.path), funnel_text(funnel), printable_lines(configuration)));
+    answer(fmt::format("{}\n{}\n{}{}\n", printable(study.path), funnel_text(funnel),
+                       audit_text(results::judge_filters(*study.store)), printable_lines(configuration)));
     return fine;
 }
 

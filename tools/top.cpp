@@ -2,6 +2,7 @@
 
 #include "tools/candidates.h"
 #include "tools/command.h"
+#include "tools/filter_audit.h"
 #include "tools/invocation.h"
 #include "tools/json_output.h"
 #include "tools/study_argument.h"
@@ -28,7 +29,8 @@ int run(const Arguments& arguments) {
                                   ? fmt::format("{} has no scored layer yet. Go on with: {}\n", printable(study.path),
                                                 command_line({"search", "--study", study.path}))
                                   : best_table(best, terminal_width(STDOUT_FILENO));
-    answer(fmt::format("{}\n{}\n", table, funnel_text(study.store->funnel())));
+    answer(fmt::format("{}\n{}\n{}", table, funnel_text(study.store->funnel()),
+                       audit_text(results::judge_filters(*study.store))));
     return fine;
 }
 

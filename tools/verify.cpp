@@ -27,7 +27,7 @@ namespace {
 results::Candidate candidate_to_verify(const Study& study, results::CandidateId id) {
     const auto candidate = study.store->find(id);
     if (!candidate) throw UsageError(fmt::format("{} has no candidate {}", study.path, id));
-    if (candidate->state != results::Candidate::State::scored) {
+    if (candidate->outcome.scores.empty()) {
         throw UsageError(
             fmt::format("candidate {} has no score to repeat: its state is '{}'", id, state_name(*candidate)));
     }
@@ -78,7 +78,9 @@ std::string comparison_text(const results::Candidate& candidate, const proxy_tas
     }
     return fmt::format("candidate {}: {}\n\n{}\n{}", candidate.id, primitives::to_text(candidate.graph),
                        aligned({{"task"}, {"stored"}, {"again"}, {""}}, rows),
-                       again.reason.empty() ? "" : fmt::format("Now rejected: {}\n", printable(again.reason)));
+                       again.reason.empty() || !candidate.outcome.reason.empty()
+                           ? ""
+                           : fmt::format("Now rejected: {}\n", printable(again.reason)));
 }
 
 /// What may be the reason of a difference.

@@ -1,0 +1,57 @@
+#include "results/false_rejections.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace normact::results {
+namespace {
+
+using proxy_tasks::Rejection;
+
+std::int64_t count_at_least(const std::vector<double>& accuracies, std::optional<double> threshold) {
+    if (!threshold) return 0;
+    return std::ranges::count_if(accuracies, [&](double accuracy) { return accuracy >= *threshold; });
+}
+
+}  // namespace
+
+Proportion proportion(std::int64_t count, std::int64_t of) {
+    if (count < 0 || count > of) throw std::invalid_argument("a share counts no more than there are");
+    if (of == 0) return {};
+    constexpr double z = 1.959963984540054;  // 97.5% of the normal distribution
+    const auto n = static_cast<double>(of);
+    const double share = static_cast<double>(count) / n;
+    const double center = (share + z * z / (2 * n)) / (1 + z * z / n);
+    const double half = z / (1 + z * z / n) * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n));
+    // At the ends the formula gives 0 and 1 but for rounding.
+    return {count, of, count == 0 ? 0 : center - half, count == of ? 1 : center + half};
+}
+
+std::int64_t FalseRejections::audited() const {
+    std::int64_t sum = 0;
+    for (const FilterAudit& filter : filters) sum += filter.false_rejections.of;
+    return sum;
+}
+
+FalseRejections judge_filters(Store& store) {
+    const Funnel funnel = store.funnel();
+    const std::vector<Audit> audits = store.audits();
+    FalseRejections found;
+    found.median = funnel.scored > 0 ? store.accuracy_at_rank((funnel.scored + 1) / 2) : std::nullopt;
+    found.accuracy_of_best = store.accuracy_at_rank(FalseRejections::best_rank);
+    for (const auto& [filter, rejected] :
+         {std::pair(Rejection::quality, funnel.quality), std::pair(Rejection::stability, funnel.stability)}) {
+        std::vector<double> accuracies;
+        for (const Audit& audit : audits)
+            if (audit.filter == filter) accuracies.push_back(audit.accuracy);
+        const auto audited = static_cast<std::int64_t>(accuracies.size());
+        const auto best = std::ranges::max_element(accuracies);
+        found.filters.push_back({filter, rejected, proportion(count_at_least(accuracies, found.median), audited),
+                                 proportion(count_at_least(accuracies, found.accuracy_of_best), audited),
+                                 best == accuracies.end() ? std::nullopt : std::optional(*best)});
+    }
+    return found;
+}
+
+}  // namespace normact::results
