@@ -134,7 +134,7 @@ class _Replacement:
             elif user is None:
                 found[normalization] = reason
             elif activation is None:
-                found[normalization] = f"no activation follows, but {_described(user)}"
+                found.setdefault(normalization, f"no activation follows, but {_described(user)}")  # the outermost user
             else:
                 self.put(normalization, module, *activation)
                 self.take(path, user)
