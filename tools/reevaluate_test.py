@@ -70,7 +70,7 @@ def test_the_best_layers_and_the_references_are_ranked(study):
 def test_a_table_says_what_is_not_separated(study):
     out, err = study("reevaluate", "--top", 2, *SHORT)
     lines = out.splitlines()
-    assert lines[0].split()[:4] == ["layer", "best", "rank", "accuracy"]
+    assert lines[0].split()[:4] == ["layer", "P(best)", "rank", "accuracy"]
     assert len(lines[1:7]) == 6 and all("±" in line for line in lines[1:7])
     assert "Not separated from " in out or "is better than all others" in out
     assert err.count("seed ") >= 18 and "6 layers, up to 3 seeds" in err
@@ -140,7 +140,7 @@ def test_a_stopped_run_prints_the_command_that_goes_on(study):
 def test_a_killed_run_loses_no_finished_training(study):
     with sqlite3.connect(study.folder / "small.study.db") as database:  # a lease is the study's
         configuration = database.execute("SELECT configuration FROM study").fetchone()[0]
-        database.execute("UPDATE study SET configuration = ?", [configuration.replace('"lease_seconds": 60', '"lease_seconds": 1')])
+        database.execute("UPDATE study SET configuration = ?", [configuration.replace('"lease_seconds": 60', '"lease_seconds": 3')])
     running = study.start("reevaluate", "--top", 1, "--with", "BN-ReLU", "--steps", 3, "--seeds", 12, "--threads", 2)
     wait_for_trials(study, 3)
     running.kill()

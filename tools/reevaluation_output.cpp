@@ -83,12 +83,8 @@ std::string ranking_table(const Reevaluation& reevaluation, const Findings& find
                           std::optional<std::size_t> width) {
     using Side = Column::Side;
     const std::string measure = findings.overall.measure.empty() ? "standardized" : findings.overall.measure;
-    const std::vector<Column> layout{{"layer", Side::left},
-                                     {"best", Side::right},
-                                     {"rank", Side::left},
-                                     {measure, Side::left},
-                                     {"against the best", Side::left},
-                                     {"seeds", Side::right},
+    const std::vector<Column> layout{{"layer", Side::left},    {"P(best)", Side::right},         {"rank", Side::left},
+                                     {measure, Side::left},    {"against the best", Side::left}, {"seeds", Side::right},
                                      {"text form", Side::left}};
     std::vector<std::vector<std::string>> rows;
     for (const std::size_t layer : layers_in_order(findings, reevaluation.layers.size())) {
