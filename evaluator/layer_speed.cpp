@@ -117,13 +117,6 @@ double copy_speed(const SpeedTask& task) {
     return median(std::move(times)) / (2.0 * pairs * static_cast<double>(tensors.front().first.nbytes()));
 }
 
-int least_bytes_moved(const primitives::Layer& layer) {
-    const LayerPrograms programs = layer_programs(layer.graph, layer.settings.epsilon, /*training=*/true);
-    constexpr int bytes_an_element = 4;
-    return bytes_an_element *
-           (least_elements_moved(schedule(programs.forward)) + least_elements_moved(schedule(programs.backward)));
-}
-
 bool has_transcendental(const primitives::Layer& layer) {
     const LayerPrograms programs = layer_programs(layer.graph, layer.settings.epsilon, /*training=*/true);
     return std::ranges::any_of(programs.forward.instructions, [&](const Instruction& instruction) {

@@ -31,9 +31,6 @@ std::vector<LayerSpeed> layer_speeds(const primitives::Layer& layer, const std::
 /// Milliseconds that moving one byte takes: a copy of tensors of that shape, per byte read or written.
 double copy_speed(const SpeedTask& task);
 
-/// Bytes an element that forward and backward in training mode have to move (the floor of their schedules).
-int least_bytes_moved(const primitives::Layer& layer);
-
 /// Whether the layer computes an exp, log, sigmoid or tanh, in which case arithmetic bounds it rather than traffic.
 bool has_transcendental(const primitives::Layer& layer);
 

@@ -114,6 +114,9 @@ void validate(const Configuration& configuration) {
         throw ConfigurationError(
             fmt::format("evolution.warm_up is {}; it must be at most evolution.window, which is {}", evolution.warm_up,
                         evolution.window));
+    if (evolution.cost != Cost::none && evolution.choice != Choice::pareto)
+        throw ConfigurationError(
+            "evolution.cost is an axis of a Pareto front; with it, evolution.choice must be pareto, or let it be none");
     check_initial(evolution.initial, configuration.space);
     check_distinct(configuration.scoring.anchors, "scoring.anchors");
     try {

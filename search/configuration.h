@@ -15,11 +15,16 @@ namespace normact::search {
 /// How a parent is taken from a tournament.
 enum class Choice { pareto, mean };  // a random member of the Pareto front over the anchors; the best mean accuracy
 
+/// What a layer costs, as an objective beside its accuracies: nothing, or the bytes that it has to move for each
+/// element (evaluator/layer_cost.h), less being better.
+enum class Cost { none, bytes };
+
 /// The evolution's settings; the defaults are the paper's.
 struct EvolutionSettings {
     int window = 2500;         ///< newest scored candidates that take part; 0: all (plain evolution without ageing)
     double tournament = 0.05;  ///< share of the window drawn for a tournament, at least one
     Choice choice = Choice::pareto;
+    Cost cost = Cost::none;            ///< with the choice pareto: one more axis of the front
     int mutations = 2;                 ///< applied to the winner, one after the other
     double random_share = 0.5;         ///< probability of a fresh random graph instead of a child; 1: random search
     int warm_up = 0;                   ///< scored candidates before the first tournament; until then graphs are random

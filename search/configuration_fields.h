@@ -47,6 +47,7 @@ void for_each_field(Object& evolution, auto&& field) {
     field("window", evolution.window, count);
     field("tournament", evolution.tournament, positive_share);
     field("choice", evolution.choice, any);
+    field("cost", evolution.cost, any);
     field("mutations", evolution.mutations, Range{1, 1000});
     field("random_share", evolution.random_share, share);
     field("warm_up", evolution.warm_up, count);

@@ -29,6 +29,8 @@ using Names = std::vector<std::pair<Value, std::string>>;
 
 Names<Choice> names_of(Choice) { return {{Choice::pareto, "pareto"}, {Choice::mean, "mean"}}; }
 
+Names<Cost> names_of(Cost) { return {{Cost::none, "none"}, {Cost::bytes, "bytes"}}; }
+
 Names<Schedule> names_of(Schedule) { return {{Schedule::constant, "constant"}, {Schedule::cosine, "cosine"}}; }
 
 Names<Precision> names_of(Precision) {

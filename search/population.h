@@ -2,6 +2,7 @@
 
 #include "primitives/graph.h"
 #include "results/store.h"
+#include "search/configuration.h"
 
 #include <cstddef>
 #include <deque>
@@ -14,11 +15,15 @@ struct Member {
     results::CandidateId id = 0;
     primitives::LayerGraph graph;    ///< canonical
     std::vector<double> accuracies;  ///< one an anchor, in the order of the study's anchors
+    double cost = 0;                 ///< less is better; 0 for all where it is no objective
 
     bool operator==(const Member&) const = default;
 };
 
 double mean_accuracy(const Member& member);
+
+/// What the graph costs by this measure; 0 for none.
+double cost_of(const primitives::LayerGraph& graph, Cost cost);
 
 /// The newest scored candidates, oldest first: adding one beyond the window drops the oldest, however good it is
 /// (ageing: Real et al., arXiv 1802.01548).

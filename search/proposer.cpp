@@ -52,8 +52,9 @@ Event::Kind kind_of(Admission::Verdict verdict) {
 
 /// A scored candidate as selection sees it. Throws StoreError unless it has one accuracy for each of the study's tasks:
 /// others can't be compared.
-Member member_of(Candidate candidate, const std::vector<std::string>& tasks) {
+Member member_of(Candidate candidate, const std::vector<std::string>& tasks, Cost cost) {
     Member member{candidate.id, std::move(candidate.graph), {}};
+    member.cost = cost_of(member.graph, cost);
     const auto& scores = candidate.outcome.scores;
     for (const std::string& task : tasks) {
         const auto score = std::ranges::find(scores, task, &proxy_tasks::Score::task);
@@ -118,7 +119,8 @@ void Proposer::read_new_scores(results::Store& store) {
     std::vector<Candidate> scored;
     do {
         scored = store.scored_since(position_, at_once, position_);
-        for (Candidate& candidate : scored) population_.add(member_of(std::move(candidate), tasks_));
+        for (Candidate& candidate : scored)
+            population_.add(member_of(std::move(candidate), tasks_, configuration_.evolution.cost));
     } while (scored.size() == at_once);
 }
 

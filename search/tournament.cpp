@@ -10,7 +10,8 @@ namespace normact::search {
 namespace {
 
 bool beats(const Member& a, const Member& b) {
-    bool better_somewhere = false;
+    if (a.cost > b.cost) return false;
+    bool better_somewhere = a.cost < b.cost;
     for (std::size_t anchor = 0; anchor < a.accuracies.size(); ++anchor) {
         if (a.accuracies[anchor] < b.accuracies[anchor]) return false;
         better_somewhere |= a.accuracies[anchor] > b.accuracies[anchor];

@@ -15,7 +15,8 @@ std::size_t tournament_size(std::size_t size, double share);
 /// `count` different indices below `size`, every set of them equally likely.
 std::vector<std::size_t> draw_without_replacement(Generator& generator, std::size_t size, std::size_t count);
 
-/// Those of `entrants` that no other entrant beats: beaten means nowhere better and somewhere worse. Never empty.
+/// Those of `entrants` that no other entrant beats: beaten means nowhere better and somewhere worse, in the accuracies
+/// and in cost. Never empty.
 std::vector<std::size_t> pareto_front(const Population& population, const std::vector<std::size_t>& entrants);
 
 /// Draws a share of the population without replacement and returns the winner's index: a uniformly drawn member of the

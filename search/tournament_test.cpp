@@ -109,5 +109,23 @@ TEST(Tournament, of_one_entrant_is_uniform) {
     EXPECT_LT(chi_square(count_winners(sample(), 0.01, Choice::pareto, 20000)), rare_chi_square(6));
 }
 
+TEST(ParetoFront, counts_cost_as_one_more_axis_on_which_less_is_better) {
+    Population population(0);
+    for (const auto& [accuracy, cost] :
+         {std::pair(0.5, 20.0), std::pair(0.7, 32.0), std::pair(0.6, 40.0), std::pair(0.5, 12.0)}) {
+        Member entrant = member(1, {accuracy});
+        entrant.cost = cost;
+        population.add(entrant);
+    }
+    EXPECT_EQ(pareto_front(population, {0, 1, 2, 3}), (std::vector<std::size_t>{1, 3}));
+}
+
+TEST(CostOf, a_layer_is_what_its_schedules_have_to_move) {
+    const auto cost = [](const char* layer) { return cost_of(primitives::parse_text(layer), Cost::bytes); };
+    EXPECT_EQ(cost("max(x, zero)"), 8 + 12) << "forward reads x and writes y, backward reads two and writes one";
+    EXPECT_EQ(cost("max(x, zero)/std_batch(x)"), 12 + 20) << "one barrier each: tensors are read once more";
+    EXPECT_EQ(cost_of(primitives::parse_text("max(x, zero)"), Cost::none), 0);
+}
+
 }  // namespace
 }  // namespace normact::search

@@ -1,5 +1,6 @@
 #include "tools/candidates.h"
 
+#include "evaluator/layer_cost.h"
 #include "primitives/text.h"
 #include "tools/table.h"
 
@@ -16,18 +17,21 @@ std::string state_name(const results::Candidate& candidate) {
     return std::string(rejected ? results::name(candidate.outcome.rejection) : results::name(candidate.state));
 }
 
-std::string best_table(const std::vector<results::Candidate>& best, std::optional<std::size_t> width) {
+std::string best_table(const std::vector<results::Candidate>& best, search::Cost cost,
+                       std::optional<std::size_t> width) {
     using Side = Column::Side;
     std::vector<Column> layout{{"rank", Side::right}, {"id", Side::right}, {"mean", Side::right}};
     if (!best.empty()) {
         for (const auto& score : best.front().outcome.scores) layout.push_back({anchor_of(score.task), Side::right});
     }
+    if (cost == search::Cost::bytes) layout.push_back({"bytes", Side::right});
     layout.insert(layout.end(), {{"origin", Side::left}, {"layer", Side::left}});
     std::vector<std::vector<std::string>> rows;
     for (const auto& candidate : best) {
         std::vector<std::string> row{fmt::to_string(rows.size() + 1), fmt::to_string(candidate.id),
                                      accuracy_text(results::mean_accuracy(candidate.outcome.scores).value_or(0))};
         for (const auto& score : candidate.outcome.scores) row.push_back(accuracy_text(score.accuracy));
+        if (cost == search::Cost::bytes) row.push_back(fmt::to_string(evaluator::least_bytes_moved(candidate.graph)));
         row.push_back(candidate.origin);
         row.push_back(primitives::to_text(candidate.graph));
         rows.push_back(std::move(row));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "results/store.h"
+#include "search/configuration.h"
 
 #include <optional>
 #include <string>
@@ -17,9 +18,10 @@ std::string anchor_of(const std::string& task);
 /// scored, open, quarantined, or why it was rejected: invalid, quality, stability.
 std::string state_name(const results::Candidate& candidate);
 
-/// The best layers, best first, as a table: rank, id, accuracies, origin and text form. Cut to the width if there is
-/// one.
-std::string best_table(const std::vector<results::Candidate>& best, std::optional<std::size_t> width);
+/// The best layers, best first, as a table: rank, id, accuracies, cost where it is an objective, origin and text form.
+/// Cut to the width if there is one.
+std::string best_table(const std::vector<results::Candidate>& best, search::Cost cost,
+                       std::optional<std::size_t> width);
 
 /// "143 proposed → 61 invalid → 12 duplicate → 58 quality → 1 stability → 11 scored"; what is open or quarantined is
 /// added if there is any.

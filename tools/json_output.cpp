@@ -1,5 +1,6 @@
 #include "tools/json_output.h"
 
+#include "evaluator/layer_cost.h"
 #include "primitives/json.h"
 #include "primitives/text.h"
 #include "tools/candidates.h"
@@ -35,6 +36,7 @@ Json to_json(const results::Candidate& candidate, const primitives::LayerSetting
             {"mean", mean ? Json(*mean) : Json()},
             {"scores", scores},
             {"seconds", candidate.outcome.seconds},
+            {"bytes_an_element", evaluator::least_bytes_moved(candidate.graph)},
             {"text", primitives::to_text(candidate.graph)},
             {"hash", primitives::to_string(candidate.hash)},
             {"fingerprint", primitives::to_string(candidate.fingerprint)},

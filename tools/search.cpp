@@ -137,8 +137,9 @@ std::string next_commands(const Plan& plan, const std::vector<results::Candidate
 std::string for_people(const Plan& plan, const Study& study, const Run& run, const Arguments& arguments) {
     const auto best = study.store->best(layers_at_the_end);
     const results::Funnel funnel = study.store->funnel();
-    const std::string table =
-        best.empty() ? "No layer has passed the filters yet.\n" : best_table(best, terminal_width(STDOUT_FILENO));
+    const std::string table = best.empty()
+                                  ? "No layer has passed the filters yet.\n"
+                                  : best_table(best, plan.configuration.evolution.cost, terminal_width(STDOUT_FILENO));
     const std::string resume = resume_command(plan, larger_budget(plan.configuration.budget, funnel), arguments);
     const std::string audit = audit_text(results::judge_filters(*study.store));
     return fmt::format("{}\n{}\n{}\n{}\n{}", table, funnel_text(funnel), pace_text(run.start, funnel, run.elapsed),

@@ -28,7 +28,7 @@ int run(const Arguments& arguments) {
     const std::string table = best.empty()
                                   ? fmt::format("{} has no scored layer yet. Go on with: {}\n", printable(study.path),
                                                 command_line({"search", "--study", study.path}))
-                                  : best_table(best, terminal_width(STDOUT_FILENO));
+                                  : best_table(best, study.configuration.evolution.cost, terminal_width(STDOUT_FILENO));
     answer(fmt::format("{}\n{}\n{}", table, funnel_text(study.store->funnel()),
                        audit_text(results::judge_filters(*study.store))));
     return fine;

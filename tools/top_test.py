@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from conftest import settings
+
 
 def test_top_ranks_by_mean_accuracy(here):
     layers = here.json("top", "--count", 1000)["layers"]
@@ -32,3 +34,15 @@ def test_top_shows_so_many_layers_as_asked(here):
     here("top", "--count", "0", status=2)
     _, err = here("top", "--study", "none.db", status=1)
     assert "none.db" in err
+
+
+def test_what_a_layer_moves_in_memory_can_be_an_objective(normact):
+    words = settings(budget__scored=8, scoring__quality__minimum_accuracy=0, evolution__cost="bytes")
+    out, _ = normact("search", "--study", "cheap.study.db", *words)
+    assert " bytes " in out.splitlines()[0]
+    layers = normact.json("top", "--study", "cheap.study.db")["layers"]
+    assert all(layer["bytes_an_element"] in range(20, 100, 4) for layer in layers)
+    cheapest = layers[0]["bytes_an_element"]
+    assert f"  {cheapest}  " in normact("top", "--study", "cheap.study.db", "--count", 1)[0]
+    _, err = normact("search", "--study", "b.study.db", *words, "--set", "evolution.choice=mean", status=2)
+    assert "evolution.choice must be pareto" in err
