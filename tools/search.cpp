@@ -8,6 +8,7 @@
 #include "tools/filter_audit.h"
 #include "tools/invocation.h"
 #include "tools/json_output.h"
+#include "tools/replay.h"
 #include "tools/score_candidate.h"
 #include "tools/settings_argument.h"
 #include "tools/stop_on_signals.h"
@@ -155,6 +156,9 @@ std::string for_programs(const Study& study, const Run& run) {
 }
 
 int run(const Arguments& arguments) {
+    if (arguments.has("replay")) return replay(arguments);
+    for (const Option& option : replay_options())
+        if (arguments.has(option.name)) throw UsageError(fmt::format("--{} needs --replay", option.name));
     StopOnSignals signals([] { tell("\nStopping: unfinished evaluations are given back. Once more ends at once.\n"); });
     Plan plan = read_plan(arguments);
     const proxy_tasks::Scorer scorer =
@@ -180,6 +184,7 @@ std::vector<Option> options() {
     std::vector<Option> list{
         study_option("the study's file; one that exists is gone on with (default: PRESET.study.db)")};
     for (Option& option : settings_options()) list.push_back(std::move(option));
+    for (Option& option : replay_options()) list.push_back(std::move(option));
     list.push_back({"json", "", "print JSON at the end, see docs/commands.md", {}});
     return list;
 }
@@ -196,7 +201,7 @@ const Command& search_command() {
             "A study keeps its settings; only its budget (--set budget.minutes=60) may be another when it goes on.\n"
             "Stopped by a signal, it gives back what it was working on and ends with status 128 + the signal.\n\n"
             "Examples:\n  normact search\n  normact search --preset laptop-s --study s.study.db --set "
-            "budget.minutes=60\n",
+            "budget.minutes=60\n  normact search --replay s.study.db --set evolution.window=100\n",
         .run = run};
     return command;
 }

@@ -1,0 +1,74 @@
+#include "search/replay.h"
+
+#include "search/population.h"
+#include "search/proposal.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+namespace normact::search {
+namespace {
+
+/// After so many proposals in a row without a new record the search has met all that it can.
+constexpr int most_vain_proposals = 100000;
+
+}  // namespace
+
+double Replay::known_share() const {
+    const std::int64_t valid = proposed - invalid;
+    return valid == 0 ? 0 : static_cast<double>(valid - unknown) / static_cast<double>(valid);
+}
+
+Replay replay(const RecordedLayers& layers, const EvolutionSettings& evolution, std::uint64_t seed,
+              std::int64_t evaluations) {
+    Generator generator(seed);
+    Population population(evolution.window);
+    std::set<primitives::Hash128> evaluated;
+    auto initial = evolution.initial.begin();
+    Replay run;
+    double best = 0;
+    int vain = 0;
+    while (std::cmp_less(run.best.size(), evaluations) && vain < most_vain_proposals) {
+        const results::Proposal proposal = initial != evolution.initial.end()
+                                               ? propose_initial(*initial++)
+                                               : propose(generator, layers.space, evolution, population);
+        ++run.proposed;
+        ++vain;
+        if (!proposal.invalid.empty()) {
+            ++run.invalid;
+            continue;
+        }
+        const auto record = layers.records.find(proposal.fingerprint);
+        if (record == layers.records.end()) {
+            ++run.unknown;
+            continue;
+        }
+        if (const auto& accuracies = record->second.accuracies; !accuracies.empty()) {
+            Member member{run.proposed, proposal.graph, accuracies, cost_of(proposal.graph, evolution.cost)};
+            best = std::max(best, mean_accuracy(member));
+            population.add(std::move(member));
+        }
+        if (!evaluated.insert(proposal.fingerprint).second) continue;
+        run.best.push_back(best);
+        vain = 0;
+    }
+    run.exhausted = std::cmp_less(run.best.size(), evaluations);
+    run.best.resize(static_cast<std::size_t>(evaluations), best);
+    return run;
+}
+
+Estimate estimate(const std::vector<double>& values) {
+    if (values.size() < 2) throw std::invalid_argument("an interval needs two values or more");
+    const auto count = static_cast<double>(values.size());
+    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+    double squares = 0;
+    for (const double value : values) squares += (value - mean) * (value - mean);
+    constexpr double z = 1.959963984540054;
+    return {mean, z * std::sqrt(squares / (count - 1) / count)};
+}
+
+}  // namespace normact::search
