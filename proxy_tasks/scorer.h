@@ -53,8 +53,9 @@ class Scorer {
                   int replicate = 0, std::stop_token stop = {},
                   const std::function<void(const Progress&)>& progress = {}) const;
 
-    /// The same, with random numbers that do not depend on the layer: layers with the same seed and replicate begin with
-    /// the same weights and see the same crops of the same images in the same order, so that their scores are pairs.
+    /// The same, with random numbers that do not depend on the layer: layers with the same seed and replicate begin
+    /// with the same weights and see the same crops of the same images in the same order, so that their scores are
+    /// pairs.
     Outcome score_paired(const primitives::LayerGraph& graph, const primitives::LayerSettings& layer,
                          std::uint64_t seed, int replicate, std::stop_token stop = {},
                          const std::function<void(const Progress&)>& progress = {}) const;

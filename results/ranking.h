@@ -69,7 +69,8 @@ struct Ranking {
 /// 0, and each layer has noise of its own size, drawn around a common size. So a layer that leads by luck is drawn back
 /// to the others, and three seeds are enough to say something. Layers may have different seeds. The posterior is
 /// sampled (Gelman and others, Bayesian Data Analysis, 3rd edition, chapters 5 and 15; half-Cauchy scales: Gelman 2006)
-/// with `generator`: equal ones give equal rankings. A layer with a single value, and one beside such a best layer, is not separated.
+/// with `generator`: equal ones give equal rankings. A layer with a single value, and one beside such a best layer, is
+/// not separated.
 Ranking rank(const Values& values, Generator& generator);
 
 }  // namespace normact::results

@@ -436,7 +436,7 @@ def reevaluations(normact, place, count, *words):
 
 
 def test_a_reevaluation_is_shared_and_survives_a_kill_and_a_database_that_goes_away(normact, place):
-    make(normact, place, lease_seconds=2)
+    make(normact, place, lease_seconds=3)
     first, second, third = reevaluations(normact, place, 3)
     first.kill()
     first.communicate()

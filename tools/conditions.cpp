@@ -41,7 +41,7 @@ std::string canonical_text(const Condition& condition) {
     const Json scoring = Json::parse(search::to_json(condition.configuration)).at("scoring");
     const Json text{{"seed", condition.configuration.seed},
                     {"dataset", scoring.at("dataset").at("name")},
-                    {"anchor", condition.anchor},
+                    {"anchor", anchor_name(condition.anchor)},
                     {"training", scoring.at("training")},
                     {"engine", scoring.at("engine")},
                     {"precision", scoring.at("precision")},
@@ -57,7 +57,9 @@ Condition make_condition(const search::Configuration& configuration, const std::
     condition.optimizer = optimizer;
     condition.on_test_images = on_test_images;
     condition.configuration = configuration;
-    condition.configuration.scoring.anchors = {anchor};
+    condition.configuration.scoring.anchors = {anchor_name(anchor)};
+    if (const auto at = anchor.find('@'); at != std::string::npos)
+        condition.configuration.scoring.dataset = {.name = anchor.substr(at + 1), .folder = ""};
     condition.configuration.scoring.quality.steps = 0;
     condition.configuration.scoring.stability.steps = 0;
     try {
@@ -88,6 +90,8 @@ std::vector<Condition> make_conditions(const search::Configuration& configuratio
                 conditions.push_back(make_condition(configuration, anchor, batch, optimizer, on_test_images));
     return conditions;
 }
+
+std::string anchor_name(const std::string& anchor) { return anchor.substr(0, anchor.find('@')); }
 
 std::string long_name(const Condition& condition) {
     return fmt::format("{}, batch {}, {}", condition.anchor, condition.batch, condition.optimizer);

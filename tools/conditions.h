@@ -10,7 +10,7 @@ namespace normact::tools {
 
 /// Under what layers are trained in a re-evaluation: one network, batch size and optimizer.
 struct Condition {
-    std::string anchor;
+    std::string anchor;  ///< as it was asked for: a name, or NAME@DATASET
     int batch = 0;
     std::string optimizer;
     bool on_test_images = false;  ///< judged on the real test set instead of validation images
@@ -23,7 +23,7 @@ struct Condition {
 
 /// What is varied; an empty list stands for what the configuration has.
 struct Variations {
-    std::vector<std::string> anchors;
+    std::vector<std::string> anchors;  ///< NAME, or NAME@DATASET for another data set than the configuration's
     std::vector<int> batch_sizes;
     std::vector<std::string> optimizers;  ///< sgd, adamw
 };
@@ -33,6 +33,9 @@ struct Variations {
 /// with its root (arXiv 2205.10287), from a hundredth of SGD's. Throws UsageError for what can't be trained.
 std::vector<Condition> make_conditions(const search::Configuration& configuration, const Variations& variations,
                                        bool on_test_images);
+
+/// The name of an anchor without its data set.
+std::string anchor_name(const std::string& anchor);
 
 /// "resnet-tiny", with the batch size and the optimizer: "resnet-tiny, batch 16, adamw".
 std::string long_name(const Condition& condition);

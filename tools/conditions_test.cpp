@@ -42,6 +42,16 @@ TEST(Conditions, of_all_batch_sizes_see_as_many_images_and_scale_the_rate) {
     EXPECT_EQ(short_name(conditions[1], conditions), "resnet-tiny 16");
 }
 
+TEST(Conditions, may_have_a_data_set_of_their_own) {
+    const auto conditions = make_conditions(configuration(), {{"resnet-tiny@synthetic", "resnet-tiny"}, {}, {}}, false);
+    EXPECT_EQ(conditions[0].configuration.scoring.dataset.name, "synthetic");
+    EXPECT_THAT(conditions[0].configuration.scoring.anchors, ElementsAre("resnet-tiny"));
+    EXPECT_EQ(conditions[1].configuration.scoring.dataset, configuration().scoring.dataset);
+    EXPECT_EQ(long_name(conditions[0]), "resnet-tiny@synthetic, batch 64, sgd");
+    EXPECT_NE(conditions[0].text, conditions[1].text);
+    EXPECT_THAT(conditions[0].text, HasSubstr("\"anchor\":\"resnet-tiny\""));
+}
+
 TEST(Conditions, take_one_step_at_least) {
     const auto conditions = make_conditions(configuration(), {{"resnet-tiny"}, {1'000'000}, {}}, false);
     EXPECT_EQ(conditions[0].configuration.scoring.training.steps, 1);

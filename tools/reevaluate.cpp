@@ -68,7 +68,7 @@ std::vector<std::string> optimizers(const Arguments& arguments) {
 std::vector<std::string> anchors(const Arguments& arguments) {
     auto names = listed(arguments, "anchors");
     try {
-        for (const std::string& name : names) proxy_tasks::find_anchor(name);
+        for (const std::string& name : names) proxy_tasks::find_anchor(anchor_name(name));
     } catch (const std::invalid_argument& error) {
         throw UsageError(fmt::format("--anchors: {}", error.what()));
     }
@@ -161,7 +161,7 @@ std::vector<Option> options() {
         {"with", "LAYER", "beside them, in place of BN-ReLU, GN-ReLU, EvoNorm-B0 and EvoNorm-S0", {}, true},
         {"seeds", "N", "with how many random numbers those layers are trained that stay undecided", "6"},
         {"steps", "N", "training steps (default: four times the study's)", {}},
-        {"anchors", "A,B", "networks (default: the study's)", {}},
+        {"anchors", "A,B", "networks, as NAME or NAME@DATASET (default: the study's)", {}},
         {"batch-sizes", "N,M", "batch sizes (default: the study's); steps and learning rate follow", {}},
         {"optimizers", "A,B", "sgd, adamw (default: sgd)", {}},
         {"test", "", "at the end, train what survives again and judge it on the real test images", {}}};
@@ -210,7 +210,7 @@ int run(const Arguments& arguments) {
     const Reevaluation reevaluation = read_reevaluation(study, arguments);
     const std::string resume = resume_command(arguments, study.path);
     const auto known = [&] { return by_name(results::open_trials(study.path)->trials()); };
-    if (!plan(reevaluation, known()).tasks.empty())
+    if (!plan(reevaluation, known()).open.empty())
         train(reevaluation, study, read_threads(arguments), resume, signals.token());
     answer(arguments.has("json") ? printed(document(reevaluation, known(), study.path))
                                  : for_people(reevaluation, known(), terminal_width(STDOUT_FILENO)));

@@ -12,13 +12,13 @@ const results::TrialRecord* find(const KnownTrials& known, const results::TrialN
     return found == known.end() ? nullptr : &found->second;
 }
 
-Task task_of(const Reevaluation& reevaluation, const Condition& condition, const results::Slot& slot,
-             const KnownTrials& known) {
+OpenTrial open_trial(const Reevaluation& reevaluation, const Condition& condition, const results::Slot& slot,
+                     const KnownTrials& known) {
     const ReevaluatedLayer& layer = reevaluation.layers.at(slot.layer);
-    Task task{&condition, slot.layer, {trial_name(condition, layer, slot.seed), layer.layer.graph}, false};
-    const auto* const record = find(known, task.trial.name);
-    task.held = record != nullptr && record->held;
-    return task;
+    OpenTrial open{&condition, slot.layer, {trial_name(condition, layer, slot.seed), layer.layer.graph}, false};
+    const auto* const record = find(known, open.trial.name);
+    open.held = record != nullptr && record->held;
+    return open;
 }
 
 /// Every seed of the layers that are still in the race, without a choice: test images choose nothing.
@@ -83,7 +83,7 @@ Plan plan(const Reevaluation& reevaluation, const KnownTrials& known) {
     const auto slots =
         plan.on_test_images ? slots_on_test_images(reevaluation, plan.race.running, known) : plan.race.missing;
     for (const results::Slot& slot : slots)
-        plan.tasks.push_back(task_of(reevaluation, of.at(slot.condition), slot, known));
+        plan.open.push_back(open_trial(reevaluation, of.at(slot.condition), slot, known));
     return plan;
 }
 

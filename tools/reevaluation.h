@@ -41,7 +41,7 @@ std::vector<results::Measured> measured(const Reevaluation& reevaluation, const 
                                         const KnownTrials& known);
 
 /// A training to do.
-struct Task {
+struct OpenTrial {
     const Condition* condition = nullptr;
     std::size_t layer = 0;
     results::Trial trial;
@@ -51,7 +51,7 @@ struct Task {
 /// How far a re-evaluation is: the race on validation images, then every seed of its survivors on test images.
 struct Plan {
     results::Race race;
-    std::vector<Task> tasks;  ///< what is to be trained now, in this order; empty at the end
+    std::vector<OpenTrial> open;  ///< what is to be trained now, in this order; empty at the end
     bool on_test_images = false;
 };
 Plan plan(const Reevaluation& reevaluation, const KnownTrials& known);

@@ -248,7 +248,7 @@ Json document(const Reevaluation& reevaluation, const KnownTrials& known, const 
             {"dataset", configuration.scoring.dataset.name},
             {"engine", configuration.scoring.engine},
             {"seeds", reevaluation.seeds},
-            {"finished", plan(reevaluation, known).tasks.empty()},
+            {"finished", plan(reevaluation, known).open.empty()},
             {"validation", section_json(reevaluation, reevaluation.conditions, known)},
             {"test", reevaluation.test_conditions.empty()
                          ? Json()

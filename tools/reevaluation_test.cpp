@@ -33,27 +33,28 @@ Reevaluation sample() {
 }
 
 /// What a training of a layer gives: EvoNorm-S0 is far behind.
-double value_of(const Task& task) {
-    return (task.layer == 2 ? 0.2 : 0.8) +
-           0.001 * static_cast<double>((task.layer + 1) * (task.trial.name.replicate + 1) % 3);
+double value_of(const OpenTrial& open) {
+    return (open.layer == 2 ? 0.2 : 0.8) +
+           0.001 * static_cast<double>((open.layer + 1) * (open.trial.name.replicate + 1) % 3);
 }
 
-void finish(KnownTrials& known, const Task& task) {
-    known[task.trial.name] = {task.trial.name, State::finished, false, value_of(task), 1.0, ""};
+void finish(KnownTrials& known, const OpenTrial& open) {
+    known[open.trial.name] = {open.trial.name, State::finished, false, value_of(open), 1.0, ""};
 }
 
 TEST(Plan, runs_the_race_and_then_all_seeds_of_its_survivors_on_test_images) {
     const Reevaluation reevaluation = sample();
     KnownTrials known;
-    std::vector<Task> trained;
-    for (Plan now = plan(reevaluation, known); !now.tasks.empty(); now = plan(reevaluation, known)) {
-        EXPECT_EQ(now.on_test_images, now.tasks.front().condition->on_test_images);
-        trained.push_back(now.tasks.front());
+    std::vector<OpenTrial> trained;
+    for (Plan now = plan(reevaluation, known); !now.open.empty(); now = plan(reevaluation, known)) {
+        EXPECT_EQ(now.on_test_images, now.open.front().condition->on_test_images);
+        trained.push_back(now.open.front());
         finish(known, trained.back());
     }
     const auto count = [&](std::size_t layer, bool test) {
-        return std::ranges::count_if(
-            trained, [&](const Task& task) { return task.layer == layer && task.condition->on_test_images == test; });
+        return std::ranges::count_if(trained, [&](const OpenTrial& open) {
+            return open.layer == layer && open.condition->on_test_images == test;
+        });
     };
     for (const std::size_t layer : {0, 1}) {
         EXPECT_EQ(count(layer, false), 4);
@@ -61,33 +62,34 @@ TEST(Plan, runs_the_race_and_then_all_seeds_of_its_survivors_on_test_images) {
     }
     EXPECT_EQ(count(2, false), 3) << "it drops out after the first round";
     EXPECT_EQ(count(2, true), 0);
-    EXPECT_TRUE(std::ranges::is_partitioned(trained, [](const Task& task) { return !task.condition->on_test_images; }));
+    EXPECT_TRUE(
+        std::ranges::is_partitioned(trained, [](const OpenTrial& open) { return !open.condition->on_test_images; }));
 }
 
 TEST(Plan, passes_over_what_was_given_up_and_says_what_others_hold) {
     const Reevaluation reevaluation = sample();
     const Plan start = plan(reevaluation, {});
-    ASSERT_EQ(start.tasks.size(), 9u);
+    ASSERT_EQ(start.open.size(), 9u);
     KnownTrials known;
-    const auto set = [&](std::size_t task, State state, bool held) {
-        const auto& name = start.tasks[task].trial.name;
+    const auto set = [&](std::size_t position, State state, bool held) {
+        const auto& name = start.open[position].trial.name;
         known[name] = {name, state, held, 0, 0, ""};
     };
     set(0, State::quarantined, false);
     set(1, State::open, true);
     set(2, State::open, false);
     const Plan later = plan(reevaluation, known);
-    ASSERT_EQ(later.tasks.size(), 8u);
-    EXPECT_EQ(later.tasks[0].trial.name, start.tasks[1].trial.name);
-    EXPECT_TRUE(later.tasks[0].held);
-    EXPECT_FALSE(later.tasks[1].held);
+    ASSERT_EQ(later.open.size(), 8u);
+    EXPECT_EQ(later.open[0].trial.name, start.open[1].trial.name);
+    EXPECT_TRUE(later.open[0].held);
+    EXPECT_FALSE(later.open[1].held);
 }
 
 TEST(ReevaluationOutput, shows_names_from_a_study_harmlessly) {
     Reevaluation reevaluation = sample();
     reevaluation.layers[0].layer.name = "\x1b[31mred\n";
     KnownTrials known;
-    for (const Task& task : plan(reevaluation, known).tasks) finish(known, task);
+    for (const OpenTrial& open : plan(reevaluation, known).open) finish(known, open);
     const std::string text = for_people(reevaluation, known, {});
     EXPECT_THAT(text, HasSubstr("red"));
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
@@ -103,8 +105,8 @@ TEST(ReevaluationOutput, says_before_the_first_seed_that_there_is_nothing_yet) {
 TEST(ReevaluationOutput, tells_a_layer_that_is_separated_and_who_is_not) {
     const Reevaluation reevaluation = sample();
     KnownTrials known;
-    for (Plan now = plan(reevaluation, known); !now.tasks.empty(); now = plan(reevaluation, known))
-        for (const Task& task : now.tasks) finish(known, task);
+    for (Plan now = plan(reevaluation, known); !now.open.empty(); now = plan(reevaluation, known))
+        for (const OpenTrial& open : now.open) finish(known, open);
     const auto layers = document(reevaluation, known, "a.study.db").at("validation").at("layers");
     EXPECT_EQ(layers.at(2).at("name"), "EvoNorm-S0");
     EXPECT_TRUE(layers.at(2).at("separated"));

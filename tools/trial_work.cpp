@@ -52,7 +52,15 @@ class PatientTrials {
         for (std::chrono::milliseconds pause{500};; pause = std::min(2 * pause, longest_pause)) {
             try {
                 if (!trials_) trials_ = results::open_trials(study_);
-                return call(*trials_);
+                if constexpr (std::is_void_v<std::invoke_result_t<Call, TrialStore&>>) {
+                    call(*trials_);
+                    told_ = false;
+                    return;
+                } else {
+                    auto result = call(*trials_);
+                    told_ = false;
+                    return result;
+                }
             } catch (const results::StoreUnavailable& error) {
                 trials_.reset();
                 if (stop_.stop_requested()) throw;
@@ -67,7 +75,7 @@ class PatientTrials {
     std::string study_;
     std::stop_token stop_;
     std::unique_ptr<TrialStore> trials_;
-    bool told_ = false;
+    bool told_ = false;  ///< that it is away
 };
 
 /// The scorers of the conditions, made when they are needed. Each holds its data set, so only those in use are kept.
@@ -113,11 +121,19 @@ double expected_seconds(const Plan& now, const KnownTrials& known) {
         }
     }
     double seconds = 0;
-    for (const Task& task : now.tasks) {
-        const auto found = of_condition.find(task.condition->text);
+    for (const OpenTrial& open : now.open) {
+        const auto found = of_condition.find(open.condition->text);
         seconds += found == of_condition.end() ? of_all.mean() : found->second.mean();
     }
     return seconds;
+}
+
+/// True for the first of an anchor's conditions that has its largest batch. Where that one can be scored, so can the
+/// others: what is missing, or does not fit, is known before hours of training.
+bool is_most_demanding(const Condition& condition, const std::vector<Condition>& conditions) {
+    const auto first = std::ranges::max_element(
+        conditions, {}, [&](const Condition& other) { return other.anchor == condition.anchor ? other.batch : 0; });
+    return &*first == &condition;
 }
 
 /// What the threads of one process share.
@@ -125,7 +141,8 @@ class Trainer {
   public:
     Trainer(const Reevaluation& reevaluation, const TrialWork& how, const std::stop_token& stop)
         : reevaluation_(reevaluation), how_(how), forward_(stop, [this] { stop_.request_stop(); }) {
-        scorers_.of(reevaluation.conditions.front());  // data may be missing
+        for (const Condition& condition : reevaluation.conditions)
+            if (is_most_demanding(condition, reevaluation.conditions)) scorers_.of(condition);
         store_ = results::open_study(how.study);
         worker_ = store_->add_worker(describe_worker(reevaluation.conditions.front().configuration.scoring.engine));
     }
@@ -195,30 +212,30 @@ class Trainer {
             const KnownTrials known = by_name(trials([](TrialStore& store) { return store.trials(); }));
             Plan now = plan(reevaluation_, known);
             note(now, known);
-            if (now.tasks.empty()) return;
-            std::erase_if(now.tasks, [](const Task& task) { return task.held; });
+            if (now.open.empty()) return;
+            std::erase_if(now.open, [](const OpenTrial& open) { return open.held; });
             std::vector<results::Trial> wanted;
-            for (const Task& task : now.tasks) wanted.push_back(task.trial);
+            for (const OpenTrial& open : now.open) wanted.push_back(open.trial);
             const auto claimed = trials(
                 [&](TrialStore& store) { return store.claim(worker_, wanted, how_.lease, how_.maximum_attempts); });
-            claimed ? train(now.tasks[*claimed], trials, line, failures) : wait(pause_for_others, stop_.get_token());
+            claimed ? train(now.open[*claimed], trials, line, failures) : wait(pause_for_others, stop_.get_token());
         }
     }
 
-    void train(const Task& task, PatientTrials& trials, ProgressLine& line, int& failures) {
-        const results::TrialName& name = task.trial.name;
-        const primitives::Layer& layer = reevaluation_.layers[task.layer].layer;
-        Hold held(*this, {name, fmt::format("{}, {}", layer.name, long_name(*task.condition)), 0});
+    void train(const OpenTrial& open, PatientTrials& trials, ProgressLine& line, int& failures) {
+        const results::TrialName& name = open.trial.name;
+        const primitives::Layer& layer = reevaluation_.layers[open.layer].layer;
+        Hold held(*this, {name, fmt::format("{}, {}", layer.name, long_name(*open.condition)), 0});
         try {
-            const auto scorer = scorers_.of(*task.condition);
-            const auto outcome = score_trial(*scorer, task.condition->configuration, layer, name.replicate,
+            const auto scorer = scorers_.of(*open.condition);
+            const auto outcome = score_trial(*scorer, open.condition->configuration, layer, name.replicate,
                                              stop_.get_token(), [&held](const auto& progress) { held.set(progress); });
             const double measured = outcome.scores.at(0).accuracy;
-            const double value = std::isfinite(measured) ? measured : task.condition->worst;
+            const double value = std::isfinite(measured) ? measured : open.condition->worst;
             trials([&](TrialStore& store) { return store.finish(worker_, name, value, outcome.seconds); });
             failures = 0;
             line.print(fmt::format("{:>7}  {}, seed {}: {}{}", clock_text(line.elapsed()), held.what(), name.replicate,
-                                   accuracy_text(value), task.condition->on_test_images ? " on test images" : ""));
+                                   accuracy_text(value), open.condition->on_test_images ? " on test images" : ""));
         } catch (const proxy_tasks::Stopped&) {
             trials([&](TrialStore& store) { store.release(worker_, name); });
         } catch (const results::StoreError&) {
@@ -267,12 +284,12 @@ class Trainer {
     void note(const Plan& now, const KnownTrials& known) {
         const double seconds = expected_seconds(now, known);
         const std::scoped_lock lock(mutex_);
-        missing_ = now.tasks.size();
-        others_ = static_cast<std::size_t>(std::ranges::count(now.tasks, true, &Task::held));
+        missing_ = now.open.size();
+        others_ = static_cast<std::size_t>(std::ranges::count(now.open, true, &OpenTrial::held));
         running_ = static_cast<std::size_t>(std::ranges::count(now.race.running, true));
         round_seeds_ = *std::ranges::max_element(now.race.seeds);
         on_test_images_ = now.on_test_images;
-        mean_seconds_ = now.tasks.empty() ? 0 : seconds / static_cast<double>(now.tasks.size());
+        mean_seconds_ = now.open.empty() ? 0 : seconds / static_cast<double>(now.open.size());
     }
 
     std::string progress(Seconds elapsed) {
