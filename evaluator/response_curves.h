@@ -17,7 +17,7 @@ struct TensorStatistics {
 /// What a layer does, in training, with normally distributed input and the parameters that networks start with, or
 /// others.
 struct Response {
-    std::string label;      ///< what is special: "mean 2"
+    std::string label;       ///< what is special: "mean 2"
     double mean, deviation;  ///< of the input
     double v0, v1;
     std::vector<double> curve;  ///< the output of one element that takes each of response_points(), all else held still

@@ -20,7 +20,7 @@ std::vector<ScoredPoint> evenly_spaced(std::span<const ScoredPoint> points, std:
 
 /// How many means lie where.
 struct Histogram {
-    double least = 0, most = 0;         ///< the range of all bins together
+    double least = 0, most = 0;        ///< the range of all bins together
     std::vector<std::int64_t> counts;  ///< one a bin; bins are equally wide, the last one includes `most`
 };
 /// Empty without points.

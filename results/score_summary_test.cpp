@@ -58,7 +58,8 @@ RC_GTEST_PROP(ScoreSummary, has_on_the_front_what_nothing_dominates, ()) {
         rc::gen::pair(rc::gen::inRange(0, 8), rc::gen::inRange(0, 8)));
     std::vector<CostPoint> points;
     for (const auto& [cost, mean] : values)
-        points.push_back({static_cast<CandidateId>(points.size()), static_cast<double>(cost), static_cast<double>(mean)});
+        points.push_back(
+            {static_cast<CandidateId>(points.size()), static_cast<double>(cost), static_cast<double>(mean)});
     auto front = ids_of(pareto_front(points));
     std::ranges::sort(front);
     std::vector<CandidateId> expected;

@@ -7,6 +7,7 @@
 #include "results/transactions.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace normact::results {
@@ -83,9 +84,11 @@ std::vector<ScoredPoint> SqlStudyView::scored() {
         statement.exchange(into(finished, is_known));
         execute_one_time(statement,
                          "SELECT candidate, mean_accuracy, finished FROM evaluation WHERE mean_accuracy IS NOT NULL");
-        while (statement.fetch())
-            points.push_back({candidate, mean,
-                              is_known == soci::i_ok ? finished - created : std::numeric_limits<double>::quiet_NaN()});
+        while (statement.fetch()) {
+            const double since = is_known == soci::i_ok ? finished - created : std::numeric_limits<double>::infinity();
+            if (std::isfinite(mean))  // others are damage
+                points.push_back({candidate, mean, std::isfinite(since) ? since : std::nan("")});
+        }
         std::ranges::sort(points, {}, &ScoredPoint::candidate);
         return points;
     });

@@ -15,8 +15,8 @@ namespace normact::results {
 /// One layer that was scored on every task, as a dot of a chart.
 struct ScoredPoint {
     CandidateId candidate = 0;
-    double mean = 0;         ///< of its accuracies
-    double finished = 0;     ///< seconds since the study was made; NaN where that was not recorded
+    double mean = 0;      ///< of its accuracies
+    double finished = 0;  ///< seconds since the study was made; NaN where that was not recorded
 };
 
 /// Workers of one host, device, engine and build, added up.

@@ -190,8 +190,7 @@ TEST_P(StudyViewConformance, gives_the_scored_as_points) {
 
 TEST_P(StudyViewConformance, follows_a_lineage_to_its_first_ancestor) {
     Ids line{propose(0)};
-    for (std::uint64_t function = 1; function < 6; ++function)
-        line.push_back(propose(function, "abs(x)", line.back()));
+    for (std::uint64_t function = 1; function < 6; ++function) line.push_back(propose(function, "abs(x)", line.back()));
     std::ranges::reverse(line);
     const auto view = place->look();
     EXPECT_EQ(ids_of(view->lineage(line.front(), 100)), line);

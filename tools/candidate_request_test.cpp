@@ -32,9 +32,9 @@ TEST(CandidateRequest, reads_what_was_asked_for) {
                                         {"after", "0.1234567890123456:9"}});
     EXPECT_EQ(query.order, CandidateQuery::Order::newest);
     EXPECT_EQ(query.state, "quality");
-    EXPECT_EQ(query.with, (std::vector<GraphPart>{{Op::sigmoid, IndexSet::none},
-                                                  {Op::std, IndexSet::group},
-                                                  {std::nullopt, IndexSet::batch}}));
+    EXPECT_EQ(query.with,
+              (std::vector<GraphPart>{
+                  {Op::sigmoid, IndexSet::none}, {Op::std, IndexSet::group}, {std::nullopt, IndexSet::batch}}));
     EXPECT_EQ(query.without, (std::vector<GraphPart>{{Op::rms, IndexSet::none}}));
     EXPECT_EQ(query.parent, 7);
     EXPECT_EQ(query.after, (results::PagePosition{0.1234567890123456, 9}));
@@ -52,12 +52,24 @@ TEST(CandidateRequest, gives_positions_that_read_back_to_the_last_bit) {
 }
 
 TEST(CandidateRequest, refuses_what_makes_no_sense) {
-    for (const RequestParameters& parameters :
-         {RequestParameters{{"order", "random"}}, {{"state", "good"}}, {{"with", "frob"}}, {{"with", "sigmoid_group"}},
-          {{"with", "none"}}, {{"parent", "-1"}}, {{"parent", "1x"}}, {{"limit", "0"}}, {{"limit", "201"}},
-          {{"limit", "99999999999999"}}, {{"after", "0.5"}}, {{"after", "nan:1"}}, {{"after", "inf:1"}},
-          {{"same_as", "x*("}}, {{"same_as", "x/zero"}}, {{"colour", "red"}}})
-        EXPECT_THROW(candidate_query(parameters), RequestError) << parameters.begin()->first << parameters.begin()->second;
+    for (const RequestParameters& parameters : {RequestParameters{{"order", "random"}},
+                                                {{"state", "good"}},
+                                                {{"with", "frob"}},
+                                                {{"with", "sigmoid_group"}},
+                                                {{"with", "none"}},
+                                                {{"parent", "-1"}},
+                                                {{"parent", "1x"}},
+                                                {{"limit", "0"}},
+                                                {{"limit", "201"}},
+                                                {{"limit", "99999999999999"}},
+                                                {{"after", "0.5"}},
+                                                {{"after", "nan:1"}},
+                                                {{"after", "inf:1"}},
+                                                {{"same_as", "x*("}},
+                                                {{"same_as", "x/zero"}},
+                                                {{"colour", "red"}}})
+        EXPECT_THROW(candidate_query(parameters), RequestError)
+            << parameters.begin()->first << parameters.begin()->second;
 }
 
 }  // namespace

@@ -78,9 +78,10 @@ const Command& report_command() {
                     {"layers", "N", "how many of the best layers are told in full", "20"},
                     {"no-speed", "", "time no layer: quicker, and nothing is measured on a busy machine", {}},
                     {"json", "", "print the report's data as JSON instead, see docs/commands.md", {}}},
-        .details = "The page needs no network: mail it, or put it anywhere.\n\n"
-                   "Examples:\n  normact report --study demo.study.db\n"
-                   "  normact report --study demo.study.db --output report.html --layers 50 --no-speed\n",
+        .details =
+            "The page needs no network: mail it, or put it anywhere.\n\n"
+            "Examples:\n  normact report --study demo.study.db\n"
+            "  normact report --study demo.study.db --output report.html --layers 50 --no-speed\n",
         .run = run};
     return command;
 }

@@ -31,15 +31,15 @@ using results::CandidateId;
 using results::ScoredPoint;
 using Candidates = std::vector<Candidate>;
 
-constexpr std::size_t charted_points = 1500;   ///< scores that a chart shows at most
-constexpr std::size_t sampled_layers = 1000;   ///< of which graphs are read, of all that are scored
-constexpr std::size_t costed_layers = 200;     ///< best ones, and as many others, whose traffic is counted
-constexpr std::size_t timed_layers = 40;       ///< best ones, and as many others, that are timed
+constexpr std::size_t charted_points = 1500;  ///< scores that a chart shows at most
+constexpr std::size_t sampled_layers = 1000;  ///< of which graphs are read, of all that are scored
+constexpr std::size_t costed_layers = 200;    ///< best ones, and as many others, whose traffic is counted
+constexpr std::size_t timed_layers = 40;      ///< best ones, and as many others, that are timed
 constexpr std::size_t histogram_bins = 40;
-constexpr std::size_t lineages = 8;            ///< best layers whose ancestors are told
+constexpr std::size_t lineages = 8;  ///< best layers whose ancestors are told
 constexpr int longest_lineage = 300;
 constexpr int most_contributions = 50;
-constexpr std::size_t longest_text = 2000;     ///< of a formula in a table
+constexpr std::size_t longest_text = 2000;  ///< of a formula in a table
 
 std::string utc(double seconds_since_1970) {
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds_since_1970)));
@@ -187,9 +187,9 @@ Json costs_of(const Layers& layers, const primitives::LayerSettings& settings, c
     for (const Candidate* candidate : best_and_others(layers, costed_layers)) {
         const double mean = results::mean_accuracy(candidate->outcome.scores).value_or(0);
         const int bytes = evaluator::least_bytes_moved({"", candidate->graph, settings});
-        by_bytes.push_back({candidate->id, static_cast<double>(bytes), mean});
         const auto time = seconds.find(candidate->id);
-        if (time != seconds.end()) by_seconds.push_back({candidate->id, time->second, mean});
+        if (std::isfinite(mean)) by_bytes.push_back({candidate->id, static_cast<double>(bytes), mean});
+        if (std::isfinite(mean) && time != seconds.end()) by_seconds.push_back({candidate->id, time->second, mean});
         rows.push_back({{"candidate", candidate->id},
                         {"mean", number(mean)},
                         {"bytes", bytes},
@@ -231,7 +231,8 @@ Json genealogy_of(results::StudyView& view, const Layers& layers, const std::vec
 Json layers_of(const Layers& layers, const primitives::LayerSettings& settings, const ReportExtent& extent,
                const ReportProgress& progress) {
     Json list = Json::array();
-    for (std::size_t i = 0; i < std::min<std::size_t>(layers.best.size(), static_cast<std::size_t>(extent.layers)); ++i) {
+    for (std::size_t i = 0; i < std::min<std::size_t>(layers.best.size(), static_cast<std::size_t>(extent.layers));
+         ++i) {
         const Candidate& candidate = layers.best[i];
         Json layer{{"rank", i + 1}};
         layer.update(to_json(candidate, settings));

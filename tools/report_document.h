@@ -15,8 +15,8 @@ namespace normact::tools {
 
 /// How much a report tells.
 struct ReportExtent {
-    int layers = 20;  ///< the best ones, one by one; 1 to results::most_of_a_page
-    bool details = true;  ///< with what layer_details.h tells of each
+    int layers = 20;                            ///< the best ones, one by one; 1 to results::most_of_a_page
+    bool details = true;                        ///< with what layer_details.h tells of each
     std::optional<evaluator::SpeedTask> speed;  ///< on what layers are timed; nothing: they are not
 };
 

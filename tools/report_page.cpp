@@ -30,8 +30,7 @@ std::string base64_of_hexadecimal(std::string_view digits) {
         std::uint32_t bits = 0;
         std::from_chars(part.data(), part.data() + part.size(), bits, 16);
         bits <<= 4 * (6 - part.size());
-        for (std::size_t i = 0; i < 4; ++i)
-            text += i <= part.size() / 2 ? letters[(bits >> (18 - 6 * i)) & 63] : '=';
+        for (std::size_t i = 0; i < 4; ++i) text += i <= part.size() / 2 ? letters[(bits >> (18 - 6 * i)) & 63] : '=';
     }
     return text;
 }
@@ -47,7 +46,8 @@ std::string filled(std::string_view form, const std::vector<std::pair<std::strin
         text += form.substr(0, at);
         if (at == std::string_view::npos) return text;
         const auto end = form.find("}}", at);
-        const auto value = std::ranges::find(values, form.substr(at + 2, end - at - 2), &std::pair<std::string_view, std::string>::first);
+        const auto value = std::ranges::find(values, form.substr(at + 2, end - at - 2),
+                                             &std::pair<std::string_view, std::string>::first);
         if (value == values.end()) throw std::logic_error("the page has a place that nothing fills");
         text += value->second;
         form.remove_prefix(end + 2);
@@ -70,11 +70,13 @@ std::string text_of(const Json& value) {
 
 /// The report in words and one table, for readers without JavaScript.
 std::string fallback_of(const Json& document) {
-    std::string text = "<p>A search for normalization-activation layers, as of " + text_of(document["made"]) + ".</p>\n<p>";
+    std::string text =
+        "<p>A search for normalization-activation layers, as of " + text_of(document["made"]) + ".</p>\n<p>";
     for (const auto& [state, count] : document["funnel"].items())
         text += html_text(state) + " " + text_of(count) + (state == "open" ? "" : ", ");
-    text += "</p>\n<table><caption>The best layers</caption><thead><tr><th>rank</th><th>id</th><th>mean</th><th>origin"
-            "</th><th>layer</th></tr></thead><tbody>\n";
+    text +=
+        "</p>\n<table><caption>The best layers</caption><thead><tr><th>rank</th><th>id</th><th>mean</th><th>origin"
+        "</th><th>layer</th></tr></thead><tbody>\n";
     for (const Json& layer : document["layers"]) {
         text += "<tr>";
         for (const char* key : {"rank", "candidate", "mean", "origin", "text"})
@@ -121,14 +123,13 @@ std::string report_page(const Json& document) {
     const std::string policy = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src" +
                                hash_source("style.css") + "; script-src" + hash_source("charts.js") +
                                hash_source("page.js");
-    return filled(
-        embedded("index.html").content,
-        {{"security", "<meta http-equiv=\"Content-Security-Policy\" content=\"" + policy + "\">"},
-         {"title", html_text(document["study"].get<std::string>())},
-         {"style", "<style>" + std::string(embedded("style.css").content) + "</style>"},
-         {"fallback", fallback_of(document)},
-         {"data", "<script type=\"application/json\" id=\"report\">" + json_in_html(document) + "</script>"},
-         {"scripts", script("charts.js") + script("page.js")}});
+    return filled(embedded("index.html").content,
+                  {{"security", "<meta http-equiv=\"Content-Security-Policy\" content=\"" + policy + "\">"},
+                   {"title", html_text(document["study"].get<std::string>())},
+                   {"style", "<style>" + std::string(embedded("style.css").content) + "</style>"},
+                   {"fallback", fallback_of(document)},
+                   {"data", "<script type=\"application/json\" id=\"report\">" + json_in_html(document) + "</script>"},
+                   {"scripts", script("charts.js") + script("page.js")}});
 }
 
 PageFile page_file(std::string_view name) {
@@ -137,15 +138,18 @@ PageFile page_file(std::string_view name) {
                        {{"security", ""},
                         {"title", "normact"},
                         {"style", "<link rel=\"stylesheet\" href=\"style.css\">"},
-                        {"fallback", "<p>Reading the study …</p><noscript><p>This page needs JavaScript. Without it: "
-                                     "<a href=\"api/report\">the report as JSON</a>.</p></noscript>"},
+                        {"fallback",
+                         "<p>Reading the study …</p><noscript><p>This page needs JavaScript. Without it: "
+                         "<a href=\"api/report\">the report as JSON</a>.</p></noscript>"},
                         {"data", ""},
-                        {"scripts", "<script src=\"charts.js\"></script>\n<script src=\"page.js\"></script>\n"
-                                    "<script src=\"browse.js\"></script>"}}),
+                        {"scripts",
+                         "<script src=\"charts.js\"></script>\n<script src=\"page.js\"></script>\n"
+                         "<script src=\"browse.js\"></script>"}}),
                 "text/html; charset=utf-8"};
     const auto* const found = std::ranges::find(page_files, name, &EmbeddedFile::name);
     if (found == page_files.end()) return {};
-    return {std::string(found->content), name.ends_with(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8"};
+    return {std::string(found->content),
+            name.ends_with(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8"};
 }
 
 }  // namespace normact::tools

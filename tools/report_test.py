@@ -16,7 +16,7 @@ def report(finished_study, tmp_path_factory):
 
     file = tmp_path_factory.mktemp("report") / "report.html"
     out, _ = Normact(finished_study.parent)("report", "--study", finished_study, "--output", file, "--layers", 5)
-    assert "25 scored layers" in out
+    assert re.search(r"2\d scored layers of \d+ candidates", out)
     return file
 
 
@@ -44,8 +44,7 @@ def test_the_page_says_what_the_json_says(here, report, pages):
     assert [layer["candidate"] for layer in document["layers"]] == [layer["candidate"] for layer in top["layers"]]
     best = document["layers"][0]
     assert best["details"]["speed"] is None and best["details"]["bytes"] > 0
-    assert document["scores"]["count"] == 25
-    assert sum(document["scores"]["histogram"]["counts"]) == 25
+    assert document["scores"]["count"] == sum(document["scores"]["histogram"]["counts"]) == top["funnel"]["scored"]
     assert document["costs"]["front_by_bytes"] and not document["costs"]["front_by_seconds"]
     page = pages.open(report.as_uri())
     shown = page.locator("article.layer").first.inner_text()
@@ -115,11 +114,9 @@ def test_it_is_used_by_keyboard(report, pages):
 ])
 def test_it_fits_the_window(report, pages, options):
     page = pages.open(report.as_uri(), **options)
-    for layer in page.locator("article.layer > details:not([open]) > summary").all():
-        layer.click()
-    for more in page.locator("details:not([open]) > summary").all():
-        if more.is_visible():
-            more.click()
+    for _ in range(2):  # what opens has more to open
+        page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+        page.wait_for_timeout(200)
     assert overflow(page) <= 0
 
 
@@ -161,7 +158,7 @@ def test_without_javascript_it_still_tells_the_best(here, report, pages):
     page.goto(report.as_uri())
     best = here.json("top")["layers"][0]
     assert best["text"] in page.locator("main").inner_text()
-    assert "25" in page.locator("main").inner_text()
+    assert f"scored {here.json('top')['funnel']['scored']}" in page.locator("main").inner_text()
 
 
 def test_a_hostile_study_harms_nobody(finished_study, normact, pages):

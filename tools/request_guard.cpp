@@ -42,9 +42,7 @@ bool equal_in_constant_time(std::string_view given, std::string_view wanted) {
     return different == 0;
 }
 
-bool is_token_letter(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
-}
+bool is_token_letter(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_'; }
 
 }  // namespace
 

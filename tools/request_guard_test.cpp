@@ -19,8 +19,8 @@ TEST(RequestGuard, knows_addresses_that_only_this_machine_reaches) {
 TEST(RequestGuard, refuses_names_that_were_bent_to_this_machine) {
     for (const char* host : {"localhost", "localhost:8080", "127.0.0.1:1", "[::1]:80"})
         EXPECT_TRUE(names_this_machine(host)) << host;
-    for (const char* host : {"", "evil.example", "evil.example:8080", "localhost.evil.example", "localhost:", "localhost:8x",
-                             "127.0.0.1.evil.example:80", "127.0.0.1@evil"})
+    for (const char* host : {"", "evil.example", "evil.example:8080", "localhost.evil.example",
+                             "localhost:", "localhost:8x", "127.0.0.1.evil.example:80", "127.0.0.1@evil"})
         EXPECT_FALSE(names_this_machine(host)) << host;
 }
 
@@ -28,9 +28,9 @@ TEST(RequestGuard, takes_the_token_in_both_ways_and_nothing_else) {
     const std::string token = "abcdefghijklmnop";
     EXPECT_TRUE(brings_token("Bearer abcdefghijklmnop", token));
     EXPECT_TRUE(brings_token("Basic bWU6YWJjZGVmZ2hpamtsbW5vcA==", token)) << "me:abcdefghijklmnop";
-    for (const char* given : {"", "Bearer ", "Bearer abcdefghijklmno", "Bearer abcdefghijklmnopp",
-                              "Bearer abcdefghijklmnoq", "abcdefghijklmnop", "Basic bWU6", "Basic !!", "Basic YWJj",
-                              "Bearer abcdefghijklmnopabcdefghijklmnop"})
+    for (const char* given :
+         {"", "Bearer ", "Bearer abcdefghijklmno", "Bearer abcdefghijklmnopp", "Bearer abcdefghijklmnoq",
+          "abcdefghijklmnop", "Basic bWU6", "Basic !!", "Basic YWJj", "Bearer abcdefghijklmnopabcdefghijklmnop"})
         EXPECT_FALSE(brings_token(given, token)) << given;
 }
 

@@ -55,9 +55,10 @@ const Command& serve_command() {
                     {"port", "N", "the port; 0: any that is free", "8472"},
                     {"address", "A", "the address; others than this machine need a token", "127.0.0.1"},
                     {"token-file", "FILE", "a file with the token that each request must bring", {}}},
-        .details = "Nothing can be changed through it: the study is opened for reading alone.\n\n"
-                   "Examples:\n  normact serve --study demo.study.db\n"
-                   "  normact serve --study service=lab#first --address 0.0.0.0 --token-file token\n",
+        .details =
+            "Nothing can be changed through it: the study is opened for reading alone.\n\n"
+            "Examples:\n  normact serve --study demo.study.db\n"
+            "  normact serve --study service=lab#first --address 0.0.0.0 --token-file token\n",
         .run = run};
     return command;
 }

@@ -83,14 +83,14 @@ def test_it_tells_what_report_and_top_tell(server, here):
 
 
 def test_pages_join_to_all_candidates(server):
-    proposed = server.json("status")["funnel"]["proposed"]
+    funnel = server.json("status")["funnel"]
     for order in ("newest", "oldest"):
         rows = all_candidates(server, order=order, limit=7)
         ids = [row["candidate"] for row in rows]
-        assert len(ids) == len(set(ids)) == proposed
+        assert len(ids) == len(set(ids)) == funnel["proposed"]
         assert ids == sorted(ids, reverse=order == "newest")
     best = [row["mean"] for row in all_candidates(server, order="best", limit=4)]
-    assert len(best) == 25 and best == sorted(best, reverse=True)
+    assert len(best) == funnel["scored"] and best == sorted(best, reverse=True)
 
 
 def test_candidates_are_filtered(server):
@@ -141,8 +141,7 @@ def test_every_answer_says_what_a_browser_may_do_with_it(server):
 
 def test_requests_are_bounded(server):
     assert server.ask("/" + "a" * 20000)[0] in (400, 414)
-    status, _, _ = server.ask("/api/status", "GET", body=b"a" * 100_000)
-    assert status in (400, 413)
+    assert server.ask("/api/status", **{"X-Long": "a" * 20000})[0] == 400
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as silent:
         silent.sendall(b"GET /api/status HTTP/1.1\r\n")
         assert b"funnel" not in silent.recv(1000), "who says nothing more is left"
@@ -181,23 +180,28 @@ def test_what_can_t_be_done_is_told(here, server, normact):
 
 # ---- in the browser ----
 
+def shows(page, count):
+    """Waits until the table has so many candidates: "=== 50"."""
+    page.wait_for_function(f"document.querySelectorAll('#candidates tbody tr').length {count}")
+
+
 def test_the_page_searches_and_compares(server, pages):
+    scored = server.json("status")["funnel"]["scored"]
     page = pages.open(server.url)
-    page.wait_for_selector("#candidates tbody tr")
-    assert page.locator("#candidates tbody tr").count() == 25
+    shows(page, f"=== {scored}")
     page.get_by_label("Has parts").fill("std_batch")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelectorAll('#candidates tbody tr').length < 25")
+    shows(page, f"< {scored}")
     for text in page.locator("#candidates tbody td.formula").all_inner_texts():
         assert "std_batch" in text
     page.get_by_role("button", name="Clear").click()
-    page.wait_for_function("document.querySelectorAll('#candidates tbody tr').length === 25")
+    shows(page, f"=== {scored}")
     page.get_by_label("Order").select_option("newest")
-    page.wait_for_function("document.querySelectorAll('#candidates tbody tr').length === 50")
+    shows(page, "=== 50")
     page.get_by_role("button", name="More").click()
-    page.wait_for_function("document.querySelectorAll('#candidates tbody tr').length > 50")
+    shows(page, "> 50")
     page.get_by_label("Order").select_option("best")
-    page.wait_for_function("document.querySelectorAll('#candidates tbody tr').length === 25")
+    shows(page, f"=== {scored}")
     for i in (0, 1, 2):
         page.locator("#candidates input").nth(i).check()
     page.get_by_role("button", name="Compare 3").click()
@@ -272,5 +276,5 @@ def test_a_file_that_can_t_be_written_is_shown(finished_study, normact):
     shutil.copy(finished_study, study)
     study.chmod(0o444)
     server = Server(normact, "--study", study)
-    assert server.json("status")["funnel"]["scored"] == 25
+    assert server.json("status")["funnel"]["scored"] > 0
     server.stop()

@@ -24,9 +24,7 @@ constexpr int best_layers = 20;
 constexpr int longest_lineage = 100;
 constexpr std::size_t kept_details = 200;
 
-std::string text_of(const Json& document) {
-    return document.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string text_of(const Json& document) { return document.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace
 
@@ -69,9 +67,8 @@ std::string StudyPages::report() {
         ReportExtent extent;
         extent.layers = best_layers;
         extent.details = false;
-        std::string text = with_view([&](auto& view) {
-            return text_of(report_document(view, place_, extent, [](const std::string&) {}));
-        });
+        std::string text = with_view(
+            [&](auto& view) { return text_of(report_document(view, place_, extent, [](const std::string&) {})); });
         const auto end = Clock::now();
         done();
         report_ = std::move(text);
@@ -119,9 +116,8 @@ std::string StudyPages::details_of(const results::Candidate& candidate) {
 std::string StudyPages::candidate(const RequestParameters& parameters) {
     if (parameters.size() != 1 || !parameters.contains("id")) throw RequestError("the parameter is id");
     const auto id = parse_candidate(parameters.at("id"));
-    auto [candidate, ancestors] = with_view([&](auto& view) {
-        return std::pair(view.find(id), view.lineage(id, longest_lineage));
-    });
+    auto [candidate, ancestors] =
+        with_view([&](auto& view) { return std::pair(view.find(id), view.lineage(id, longest_lineage)); });
     if (!candidate) throw RequestError(fmt::format("the study has no candidate {}", id));
     Json document{{"format", "normact/candidate"}, {"version", 1}};
     document["layer"] = to_json(*candidate, configuration_.scoring.layer);

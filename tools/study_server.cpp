@@ -6,13 +6,14 @@
 #include "tools/study_pages.h"
 
 #include <fmt/format.h>
-#include <httplib.h>
 #include <nlohmann/json.hpp>
 
-#include <array>
+#include <atomic>
 #include <chrono>
 #include <exception>
+#include <httplib.h>
 #include <stdexcept>
+#include <thread>
 
 namespace normact::tools {
 namespace {
@@ -22,10 +23,9 @@ using httplib::Response;
 using Routing = httplib::Server::HandlerResponse;
 
 constexpr std::size_t threads = 8;
-constexpr std::size_t longest_body = 1024;  // of requests, which need none
 constexpr auto patience = std::chrono::seconds(5);
-constexpr int bad_request = 400, no_token = 401, forbidden = 403, not_found = 404, wrong_method = 405,
-              broken = 500, away = 503;
+constexpr int bad_request = 400, no_token = 401, forbidden = 403, not_found = 404, wrong_method = 405, broken = 500,
+              away = 503;
 
 const httplib::Headers& headers() {
     static const httplib::Headers all{
@@ -94,22 +94,27 @@ struct StudyServer::Parts {
     StudyPages pages;
     httplib::Server server;
     int port = 0;
+    std::atomic<bool> stopped = false, ended = false;
 };
 
 StudyServer::StudyServer(ServerSettings settings) : parts_(std::make_unique<Parts>(std::move(settings))) {
-    auto& [chosen, pages, server, port] = *parts_;
+    const ServerSettings& chosen = parts_->settings;
+    StudyPages& pages = parts_->pages;
+    httplib::Server& server = parts_->server;
+    int& port = parts_->port;
     server.new_task_queue = [] { return new httplib::ThreadPool(threads); };  // the server deletes it
-    server.set_payload_max_length(longest_body);
     server.set_read_timeout(patience);
     server.set_write_timeout(patience);
     server.set_keep_alive_timeout(patience.count());
     server.set_default_headers(headers());
-    server.set_pre_routing_handler([&settings = chosen](const Request& request, Response& response) {
-        return guard(settings, request, response);
+    server.set_socket_options([](socket_t socket) {  // the library's own would share the port with another server
+        constexpr int yes = 1;
+        setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
-    server.set_exception_handler([](const Request&, Response& response, const std::exception_ptr& problem) {
-        explain(response, problem);
-    });
+    server.set_pre_routing_handler(
+        [&chosen](const Request& request, Response& response) { return guard(chosen, request, response); });
+    server.set_exception_handler(
+        [](const Request&, Response& response, const std::exception_ptr& problem) { explain(response, problem); });
     server.set_error_handler([](const Request&, Response& response) {
         if (response.body.empty()) refuse(response, response.status, "there is nothing here");
     });
@@ -124,16 +129,17 @@ StudyServer::StudyServer(ServerSettings settings) : parts_(std::make_unique<Part
             response.set_content(text_for(parameters_of(request)), "application/json");
         });
     };
-    tell("/api/report", [&pages = pages](const RequestParameters&) { return pages.report(); });
-    tell("/api/status", [&pages = pages](const RequestParameters&) { return pages.status(); });
-    tell("/api/candidates", [&pages = pages](const RequestParameters& asked) { return pages.candidates(asked); });
-    tell("/api/candidate", [&pages = pages](const RequestParameters& asked) { return pages.candidate(asked); });
+    tell("/api/report", [&pages](const RequestParameters&) { return pages.report(); });
+    tell("/api/status", [&pages](const RequestParameters&) { return pages.status(); });
+    tell("/api/candidates", [&pages](const RequestParameters& asked) { return pages.candidates(asked); });
+    tell("/api/candidate", [&pages](const RequestParameters& asked) { return pages.candidate(asked); });
     const bool bound = chosen.port == 0 ? (port = server.bind_to_any_port(chosen.address)) > 0
                                         : server.bind_to_port(chosen.address, port = chosen.port);
     if (!bound)
-        throw std::runtime_error(fmt::format("{} port {} can't be had: it is in use, or no address of this machine. "
-                                             "Choose another one with --port and --address",
-                                             chosen.address, chosen.port));
+        throw std::runtime_error(
+            fmt::format("{} port {} can't be had: it is in use, or no address of this machine. "
+                        "Choose another one with --port and --address",
+                        chosen.address, chosen.port));
 }
 
 StudyServer::~StudyServer() = default;
@@ -141,9 +147,16 @@ StudyServer::~StudyServer() = default;
 int StudyServer::port() const { return parts_->port; }
 
 void StudyServer::run() {
-    if (!parts_->server.listen_after_bind()) throw std::runtime_error("the server can't listen");
+    const bool listened = parts_->stopped || parts_->server.listen_after_bind();
+    parts_->ended = true;
+    if (!listened) throw std::runtime_error("the server can't listen");
 }
 
-void StudyServer::stop() { parts_->server.stop(); }
+void StudyServer::stop() {
+    parts_->stopped = true;
+    // Before it runs, the server takes no notice.
+    while (!parts_->server.is_running() && !parts_->ended) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    parts_->server.stop();
+}
 
 }  // namespace normact::tools

@@ -80,7 +80,7 @@ function browseSection(data) {
   const place = element("div", { id: "candidates" }), more = element("button", { type: "button" }, "More"), state = element("span", { role: "status", class: "note" });
   const compare = element("button", { type: "button", onclick: showComparison, disabled: true }, "Compare");
   const anchors = data.anchors.tasks.map(anchorOf);
-  const columns = [{ name: "compare" }, { name: "id", number: true }, { name: "mean", number: true }, ...anchors.map((name) => ({ name, number: true })),
+  const columns = [{ name: "compare" }, { name: "id", number: true }, { name: "mean", number: true }, ...anchors.map((name) => ({ name, number: true, class: "anchor" })),
     { name: "state" }, { name: "origin" }, { name: "layer", class: "formula" }];
   let rows = null, next = null, shown = 0, asked = 0;
 
@@ -163,7 +163,6 @@ async function reload() {
   report = data;
   current ??= browseSection(data);
   build(data, [["browse", "Candidates", () => current]]);
-  document.getElementById("content").prepend(document.getElementById("summary"));
   for (const id of open) { const one = document.getElementById(id); if (one) { one.open = true; one.fill?.(); } }
   scrollTo(0, top);
 }

@@ -301,7 +301,7 @@ const builders = [["summary", "Found", summarySection], ["layers", "Layers", lay
 
 function build(data, extra = []) {
   report = data;
-  const made = [...extra, ...builders].map(([id, name, make]) => [id, name, make(data)]).filter(([, , content]) => content);
+  const made = [builders[0], ...extra, ...builders.slice(1)].map(([id, name, make]) => [id, name, make(data)]).filter(([, , content]) => content);
   document.getElementById("content").replaceChildren(...made.map(([, , content]) => content));
   document.getElementById("sections").replaceChildren(element("ul", {}, made.map(([id, name]) => element("li", {}, element("a", { href: `#${id}` }, name)))));
 }
