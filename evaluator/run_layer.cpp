@@ -57,9 +57,8 @@ void answer(const nlohmann::json& request, std::istream& in, std::ostream& out) 
                                   ->forward(x, {v0, v1, gamma, beta}, averages, request.at("training"));
     output.backward(gradient);
     write(out, output.detach());
-    write(out, x.grad());
-    for (const at::Tensor& parameter : parameters)
-        write(out, parameter.grad().defined() ? parameter.grad() : at::zeros_like(parameter));
+    for (const at::Tensor& input : {x, v0, v1, gamma, beta})
+        write(out, input.grad().defined() ? input.grad() : at::zeros_like(input));
     for (const at::Tensor& average : averages) write(out, average);
     out.flush();
 }

@@ -3,20 +3,17 @@
 Run by ctest, which names the program run_layer in RUN_LAYER. Needs tools/requirements-test.txt.
 """
 
-import functools
-import json
-import math
 import os
-import subprocess
 from dataclasses import dataclass
 from typing import Callable
 
-import numpy as np
 import pytest
 import torch
 from timm.layers import (EvoNorm2dB0, EvoNorm2dB1, EvoNorm2dB2, EvoNorm2dS0, EvoNorm2dS1, EvoNorm2dS2,
                          FilterResponseNormTlu2d)
 from torch import nn
+
+from run_layer import Engine
 
 EPSILON = 1e-5
 
@@ -119,39 +116,6 @@ COUNTERPARTS = {
     "EvoNorm-S2": evonorm(EvoNorm2dS2, outer),
 }
 SHAPES = [(4, 8, 5, 6), (3, 33, 4, 4), (2, 96, 3, 5)]
-
-
-class Engine:
-    """The engine behind run_layer."""
-
-    def __init__(self, program: str):
-        self.program = program
-        self.process = subprocess.Popen([program, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    @functools.cache
-    def export(self, name: str) -> dict:
-        return json.loads(subprocess.run([self.program, "export", name], check=True, capture_output=True).stdout)
-
-    def run(self, layer, x, gradient, parameters, averages, training: bool, channels_last: bool) -> list[torch.Tensor]:
-        """The output, the gradients of x, v0, v1, gamma, beta, and the moved averages."""
-        request = {"layer": layer, "type": str(x.dtype).removeprefix("torch."), "channels_last": channels_last,
-                   "training": training, "shape": list(x.shape)}
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        for tensor in (x, gradient, *parameters, *averages):
-            self.process.stdin.write(tensor.detach().contiguous().numpy().tobytes())
-        self.process.stdin.flush()
-        return [self.read(x.shape, x.dtype) for _ in range(2)] + \
-            [self.read(x.shape[1:2], x.dtype) for _ in range(4 + len(averages))]
-
-    def read(self, shape, dtype) -> torch.Tensor:
-        numbers = np.dtype(str(dtype).removeprefix("torch."))
-        data = self.process.stdout.read(math.prod(shape) * numbers.itemsize)
-        assert len(data) == math.prod(shape) * numbers.itemsize, "run_layer ended early; its message is above"
-        return torch.from_numpy(np.frombuffer(data, numbers).copy()).reshape(shape)
-
-    def close(self):
-        self.process.stdin.close()
-        assert self.process.wait(timeout=60) == 0
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 #include "primitives/definitions.h"
 #include "primitives/expression.h"
 #include "primitives/pytorch_parts.h"
+#include "primitives/source_comment.h"
 #include "primitives/text.h"
 
 #include <algorithm>
@@ -153,15 +154,6 @@ class Statements {
     std::map<std::string, int> named_;
 };
 
-/// The formula of z as indented lines, what it is made of first.
-std::string formula_lines(const std::string& text) {
-    std::string lines;
-    std::size_t begin = 0;
-    for (std::size_t end = 0; (end = text.find("; ", begin)) != std::string::npos; begin = end + 2)
-        lines += "    " + text.substr(begin, end - begin) + "\n";
-    return lines + "    z = " + text.substr(begin) + "\n";
-}
-
 std::string joined(const std::vector<std::string>& words) {
     std::string text;
     for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -242,8 +234,9 @@ std::string to_pytorch(const Layer& layer, std::string_view class_name) {
     const LayerGraph graph = parse_text(text);  // with the averages in the order in which the fused operator has them
     Statements statements(graph);
     statements.run();
-    std::string file = replaced(
-        std::string(heading), {{"@NAME", plain_name(layer.name)}, {"@FORMULA", formula_lines(text)}, {"@TEXT", text}});
+    std::string file =
+        replaced(std::string(heading),
+                 {{"@NAME", plain_name(layer.name)}, {"@FORMULA", formula_lines(text, "    ")}, {"@TEXT", text}});
     file += functions(graph, statements);
     file += replaced(std::string(module_start), {{"@CLASS", std::string(class_name)},
                                                  {"@EPSILON", number_text(layer.settings.epsilon)},
@@ -268,17 +261,6 @@ std::string class_name(std::string_view layer_name) {
         }
     }
     if (name.empty() || name == "None" || name == "True" || name == "False") name = "Layer" + name;
-    return name;
-}
-
-std::string plain_name(std::string_view layer_name) {
-    std::string name(layer_name);
-    std::ranges::replace_if(
-        name,
-        [](char c) {
-            return !is_letter(c) && !is_digit(c) && std::string_view(" -_.,:+()#").find(c) == std::string_view::npos;
-        },
-        '_');
     return name;
 }
 

@@ -17,8 +17,4 @@ std::string to_pytorch(const Layer& layer, std::string_view class_name);
 /// letter.
 std::string class_name(std::string_view layer_name);
 
-/// The name with everything but letters, digits, space and a few marks replaced by '_', so that it may stand in a
-/// comment or a string of any programming language.
-std::string plain_name(std::string_view layer_name);
-
 }  // namespace normact::primitives

@@ -9,7 +9,6 @@ namespace normact::primitives {
 inline constexpr std::string_view heading =
     R"("""@NAME, a layer in place of a normalization and its activation, as a plain PyTorch module.
 
-    y = gamma*z + beta
 @FORMULA
 Every moment is a biased one with epsilon inside its root: std_S(a) = sqrt(mean_S((a - mean_S(a))^2) + epsilon) and
 rms_S(a) = sqrt(mean_S(a^2) + epsilon), over the set S: batch (n,h,w), instance (h,w), layer (c,h,w), or group (the

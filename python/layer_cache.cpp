@@ -58,10 +58,11 @@ class LayerCache {
 primitives::Layer parse_layer(std::string_view text) {
     if (const primitives::CatalogueEntry* entry = primitives::find_in_catalogue(text)) return entry->layer;
     const std::size_t start = text.find_first_not_of(" \t\r\n");
-    if (start == std::string_view::npos || text[start] != '{')
-        return {.name = {}, .graph = primitives::parse_text(text), .settings = {}};
-    primitives::Layer layer = primitives::parse_json(text);
-    layer.graph = primitives::parse_text(primitives::to_text(layer.graph));  // without dead nodes
+    const bool is_json = start != std::string_view::npos && text[start] == '{';
+    primitives::Layer layer =
+        is_json ? primitives::parse_json(text) : primitives::Layer{{}, primitives::parse_text(text), {}};
+    // As its text form has it: without dead nodes, and with the moving averages in that order.
+    layer.graph = primitives::parse_text(primitives::to_text(layer.graph));
     return layer;
 }
 

@@ -101,6 +101,16 @@ def test_evaluation_uses_the_averages_that_training_moved():
     assert all(torch.equal(*pair) for pair in zip(averages, layer.buffers()))
 
 
+def test_averages_start_as_the_moments_do_that_they_follow_whatever_the_order_of_the_text():
+    layer = normact.Layer("x*(-mean_batch(x) + std_batch(x))", 2)  # which is written std - mean
+    starts = [average.clone() for average in layer.buffers()]
+    layer(torch.zeros(2, 2, 3, 3))  # whose mean and variance are 0
+    for average, start in zip(layer.buffers(), starts, strict=True):
+        torch.testing.assert_close(average, 0.9 * start)
+    assert layer.text == "x*(std_batch(x) - mean_batch(x))"
+    assert [start.mean().item() for start in starts] == [1, 0]
+
+
 def test_backward_after_a_further_training_step_moved_the_averages():
     layer = normact.Layer(BATCH_NORM_RELU, 6).eval()
     x = torch.randn(2, 6, 3, 3, requires_grad=True)

@@ -2,6 +2,7 @@
 
 #include "evaluator/layer_programs.h"
 #include "evaluator/schedule.h"
+#include "evaluator/standalone/standalone.h"
 #include "primitives/drawing.h"
 #include "primitives/json.h"
 #include "primitives/pytorch.h"
@@ -35,11 +36,22 @@ std::string to_pytorch(const primitives::Layer& layer) {
     return primitives::to_pytorch(layer, primitives::class_name(name_in_code(layer)));
 }
 
+std::string to_source(const primitives::Layer& layer, evaluator::standalone::Language language) {
+    const std::string prefix = evaluator::standalone::function_prefix(name_in_code(layer));
+    return evaluator::standalone::source(layer, language, prefix).text;
+}
+
+std::string to_c(const primitives::Layer& layer) { return to_source(layer, evaluator::standalone::Language::c); }
+
+std::string to_cuda(const primitives::Layer& layer) { return to_source(layer, evaluator::standalone::Language::cuda); }
+
 }  // namespace
 
 const std::vector<LayerFormat>& layer_formats() {
     static const std::vector<LayerFormat> table{
         {"pytorch", "a Python file with a torch.nn.Module, which needs PyTorch alone", to_pytorch},
+        {"c", "C99 that needs no library: forward and backward, fused", to_c},
+        {"cuda", "CUDA C++ that needs nvcc alone: forward and backward, fused", to_cuda},
         {"json", "the exchange format, docs/layer.schema.json", primitives::to_json},
         {"text", "the text form", [](const auto& layer) { return primitives::to_text(layer.graph); }},
         {"latex", "a formula for a paper", [](const auto& layer) { return primitives::to_latex(layer.graph); }},

@@ -222,6 +222,8 @@ EmulatedModule::EmulatedModule(const std::string& source, const std::vector<std:
     : library_(std::make_unique<const Library>(source, kernels)) {}
 EmulatedModule::~EmulatedModule() = default;
 
+void* EmulatedModule::find(const std::string& name) const { return library_->find(name); }
+
 void EmulatedModule::launch(const std::string& kernel, std::int64_t blocks, std::int64_t threads,
                             std::int64_t shared_bytes, const std::vector<void*>& arguments, TurnOrder order) const {
     const auto call = reinterpret_cast<void (*)(void* const*)>(library_->find("call_" + kernel));

@@ -25,6 +25,9 @@ class EmulatedModule {
     void launch(const std::string& kernel, std::int64_t blocks, std::int64_t threads, std::int64_t shared_bytes,
                 const std::vector<void*>& arguments, TurnOrder order) const;
 
+    /// What the source defines as `extern "C"` under this name. Throws std::runtime_error if there is nothing.
+    void* find(const std::string& name) const;
+
   private:
     class Library;
     std::unique_ptr<const Library> library_;

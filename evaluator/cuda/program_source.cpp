@@ -1,6 +1,6 @@
 #include "evaluator/cuda/program_source.h"
 
-#include "evaluator/cuda/lines.h"
+#include "evaluator/lines.h"
 #include "evaluator/cuda/prelude.h"
 #include "evaluator/cuda/small_values.h"
 #include "evaluator/cuda/sweep_code.h"

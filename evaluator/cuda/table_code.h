@@ -1,6 +1,6 @@
 #pragma once
 
-#include "evaluator/cuda/lines.h"
+#include "evaluator/lines.h"
 #include "evaluator/cuda/small_values.h"
 #include "evaluator/schedule.h"
 

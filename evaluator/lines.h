@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-namespace normact::evaluator::cuda {
+namespace normact::evaluator {
 
 /// Source text, indented by the blocks it opens.
 class Lines {
@@ -38,4 +38,4 @@ class Lines {
     std::size_t depth_ = 0;
 };
 
-}  // namespace normact::evaluator::cuda
+}  // namespace normact::evaluator
