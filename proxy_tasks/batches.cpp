@@ -13,10 +13,38 @@ namespace {
 
 constexpr int usual_padding = 4;
 
-Batch empty_batch(std::int64_t count, std::int64_t channels, std::int64_t side) {
-    const auto floats = at::TensorOptions(at::kFloat);
-    return {at::empty({count, channels, side, side}, floats, at::MemoryFormat::ChannelsLast),
-            at::empty({count}, at::TensorOptions(at::kLong))};
+Batch empty_batch(std::int64_t count, const Images& like, std::int64_t side) {
+    const std::vector<std::int64_t> pixels{count, like.pixels.size(1), side, side};
+    const auto labels = like.have_masks() ? std::vector{count, side, side} : std::vector{count};
+    return {at::empty(pixels, at::TensorOptions(at::kFloat), at::MemoryFormat::ChannelsLast),
+            at::empty(labels, at::TensorOptions(at::kLong))};
+}
+
+/// The part of a mask that a cut takes, side×side.
+void write_mask(const std::uint8_t* mask, std::int64_t height, std::int64_t width, const Cut& cut, int side,
+                std::int64_t* out) {
+    for (int y = 0; y < side; ++y) {
+        for (int x = 0; x < side; ++x) {
+            const std::int64_t row = cut.top + y, column = cut.left + (cut.mirrored ? side - 1 - x : x);
+            const bool inside = row >= 0 && row < height && column >= 0 && column < width;
+            const std::uint8_t label = inside ? mask[row * width + column] : uncounted;
+            *out++ = label == uncounted ? ignored : label;
+        }
+    }
+}
+
+void write_labels(const Images& from, std::span<const Cut> cuts, int side, at::Tensor& labels) {
+    auto* out = labels.mutable_data_ptr<std::int64_t>();
+    const std::int64_t height = from.pixels.size(2), width = from.pixels.size(3);
+    for (const Cut& cut : cuts) {
+        if (from.have_masks()) {
+            const auto* mask = from.labels.const_data_ptr<std::uint8_t>() + cut.image * height * width;
+            write_mask(mask, height, width, cut, side, out);
+            out += std::int64_t{side} * side;
+        } else {
+            *out++ = from.labels.const_data_ptr<std::int64_t>()[cut.image];
+        }
+    }
 }
 
 /// One row of one channel: `side` pixels from column `left`, black outside, into every `stride`-th number of `out`.
@@ -39,12 +67,10 @@ void write_row(const std::uint8_t* row, std::int64_t width, const Cut& cut, int 
 void write_cuts(const Dataset& dataset, const Images& from, std::span<const Cut> cuts, int side, Batch& batch) {
     const std::int64_t channels = from.pixels.size(1), height = from.pixels.size(2), width = from.pixels.size(3);
     const auto* pixels = from.pixels.const_data_ptr<std::uint8_t>();
-    const auto* labels = from.labels.const_data_ptr<std::int64_t>();
     auto* images = batch.images.mutable_data_ptr<float>();
-    auto* classes = batch.labels.mutable_data_ptr<std::int64_t>();
+    write_labels(from, cuts, side, batch.labels);
     for (std::size_t n = 0; n < cuts.size(); ++n) {
         const Cut& cut = cuts[n];
-        classes[n] = labels[cut.image];
         for (std::int64_t c = 0; c < channels; ++c) {
             const float scale = 1 / (255 * dataset.deviation[c]);
             const float shift = -dataset.mean[c] / dataset.deviation[c];
@@ -57,6 +83,12 @@ void write_cuts(const Dataset& dataset, const Images& from, std::span<const Cut>
             }
         }
     }
+}
+
+Batch cut(const Dataset& dataset, const Images& from, std::span<const Cut> cuts, int side) {
+    Batch batch = empty_batch(static_cast<std::int64_t>(cuts.size()), from, side);
+    write_cuts(dataset, from, cuts, side, batch);
+    return batch;
 }
 
 void check_batches(const Dataset& dataset, int batch, int crop, std::string_view batch_key) {
@@ -103,7 +135,7 @@ TrainingBatches::TrainingBatches(const Dataset& dataset, int batch, int crop, bo
     : dataset_(dataset),
       crop_(crop),
       cuts_(dataset, batch, crop, flip, order, crops),
-      batch_(empty_batch(batch, dataset.train.pixels.size(1), crop)) {}
+      batch_(empty_batch(batch, dataset.train, crop)) {}
 
 const Batch& TrainingBatches::next() {
     write_cuts(dataset_, dataset_.train, cuts_.next(), crop_, batch_);
@@ -113,10 +145,7 @@ const Batch& TrainingBatches::next() {
 Batch whole_images(const Dataset& dataset, const Images& from, std::int64_t first, std::int64_t count) {
     std::vector<Cut> cuts(count);
     for (std::int64_t i = 0; i < count; ++i) cuts[i].image = first + i;
-    const std::int64_t side = from.pixels.size(2);
-    Batch batch = empty_batch(count, from.pixels.size(1), side);
-    write_cuts(dataset, from, cuts, static_cast<int>(side), batch);
-    return batch;
+    return cut(dataset, from, cuts, static_cast<int>(from.pixels.size(2)));
 }
 
 }  // namespace normact::proxy_tasks

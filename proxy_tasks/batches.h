@@ -15,8 +15,11 @@ namespace normact::proxy_tasks {
 /// Images as a network takes them.
 struct Batch {
     at::Tensor images;  ///< float [N,C,side,side], channels_last, (pixel/255 − mean) / deviation
-    at::Tensor labels;  ///< int64 [N]
+    at::Tensor labels;  ///< int64 [N]; of masks [N,side,side], `ignored` where a pixel doesn't count or lies outside
 };
+
+/// LibTorch's cross entropy leaves it out.
+inline constexpr std::int64_t ignored = -100;
 
 /// Where a training image is cut out of a stored one.
 struct Cut {
@@ -28,6 +31,9 @@ struct Cut {
 
 /// Writes the cuts, side×side each, into batch.images and batch.labels, which have the right shapes already.
 void write_cuts(const Dataset& dataset, const Images& from, std::span<const Cut> cuts, int side, Batch& batch);
+
+/// The same as a batch in new buffers.
+Batch cut(const Dataset& dataset, const Images& from, std::span<const Cut> cuts, int side);
 
 /// Throws std::invalid_argument, which names the setting, if the crop is larger than the images or the batch than the
 /// training set. `batch_key` is the key under which the batch is set.

@@ -152,5 +152,23 @@ TEST(Batches, a_crop_or_batch_that_does_not_fit_is_an_error_that_names_it) {
     EXPECT_NO_THROW(check_batches(dataset, 3, 8, "batch"));
 }
 
+TEST(Batches, masks_are_cut_as_their_images_are) {
+    // One channel, whose pixels are the mask's labels.
+    const at::Tensor masks = at::arange(2 * 8 * 8).remainder(100).to(at::kByte).view({2, 8, 8});
+    const Images images{masks.unsqueeze(1).contiguous(), masks};
+    const Dataset data = split("masks", 100, {images.pixels, images.labels}, 2);
+    const std::vector<Cut> cuts{{0, 1, 2, false}, {1, 3, 0, true}, {0, -2, 4, true}};
+    Batch batch{at::empty({3, 1, 5, 5}).contiguous(at::MemoryFormat::ChannelsLast), at::empty({3, 5, 5}, at::kLong)};
+    write_cuts(data, images, cuts, 5, batch);
+    const at::Tensor pixels =
+        ((batch.images * data.deviation[0] + data.mean[0]) * 255).round().to(at::kLong).squeeze(1);
+    const at::Tensor inside = batch.labels != ignored;
+    EXPECT_TRUE(at::equal(batch.labels.masked_select(inside), pixels.masked_select(inside)));
+    EXPECT_EQ(inside[0].sum().item<int>(), 25);
+    EXPECT_EQ(inside[1].sum().item<int>(), 25);
+    EXPECT_EQ(inside[2].sum().item<int>(), 3 * 4) << "two rows above the image, one column beside it";
+    EXPECT_EQ(batch.labels[1][0][0].item<int>(), 64 + 3 * 8 + 4) << "mirrored";
+}
+
 }  // namespace
 }  // namespace normact::proxy_tasks

@@ -11,10 +11,15 @@
 
 namespace normact::proxy_tasks {
 
-/// Images with their classes.
+/// In a mask: a pixel that counts neither in training nor in a score.
+inline constexpr std::uint8_t uncounted = 255;
+
+/// Images with their classes, or with a class for each pixel.
 struct Images {
     at::Tensor pixels;  ///< uint8 [N,C,H,W], contiguous
-    at::Tensor labels;  ///< int64 [N], in [0, classes)
+    at::Tensor labels;  ///< int64 [N], in [0, classes); or masks, uint8 [N,H,W], in [0, classes) or `uncounted`
+
+    bool have_masks() const { return labels.dim() == 3; }
 };
 
 /// What the proxy tasks train and validate on. The test images are not part of it: see load_test_images.
@@ -37,7 +42,8 @@ Images load_test_images(const DatasetSettings& settings);
 /// The names that load_dataset knows.
 std::vector<std::string> dataset_names();
 
-/// Makes a data set of images: the first `train` ones train, the others validate. For the loaders.
+/// Makes a data set of images, with classes or masks: the first `train` ones train, the others validate. For the
+/// loaders.
 Dataset split(std::string name, int classes, const Images& images, std::int64_t train);
 
 }  // namespace normact::proxy_tasks

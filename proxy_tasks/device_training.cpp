@@ -1,5 +1,6 @@
 #include "proxy_tasks/device_training.h"
 
+#include "proxy_tasks/adamw.h"
 #include "proxy_tasks/sgd.h"
 
 #include <ATen/ATen.h>
@@ -62,11 +63,12 @@ DeviceTraining::DeviceTraining(const Anchor& anchor, const Dataset& dataset, con
     initialize(network_, weights);  // on the CPU, so that they are the same everywhere
     const c10::Device device = data.scale.device();
     network_.to(device);
-    groups_ = {{settings.weight_decay, {}, {}}, {0, {}, {}}};
+    groups_ = {{settings.weight_decay, {}, {}, {}}, {0, {}, {}, {}}};
     for (const at::Tensor& parameter : network_.parameters()) {
         Group& group = groups_[parameter.dim() >= 2 ? 0 : 1];
         group.parameters.push_back(parameter);
-        group.velocities.push_back(at::zeros_like(parameter));
+        group.first_moments.push_back(at::zeros_like(parameter));
+        if (settings.optimizer == Optimizer::adamw) group.second_moments.push_back(at::zeros_like(parameter));
     }
     const auto whole = at::TensorOptions(device).dtype(at::kLong);
     rates_ = learning_rates(settings).to(device);
@@ -136,18 +138,28 @@ at::Tensor DeviceTraining::logits(const at::Tensor& images) {
 }
 
 void DeviceTraining::update_parameters(const at::Tensor& rate) {
+    const bool adamw = settings_.optimizer == Optimizer::adamw;
+    const at::Tensor this_step = (steps_taken_ + 1).to(at::kFloat).squeeze(0);
     for (const Group& group : groups_) {
-        std::vector<at::Tensor> parameters, gradients, velocities;
+        std::vector<at::Tensor> parameters, gradients, first, second;
         for (std::size_t i = 0; i < group.parameters.size(); ++i) {
             if (!group.parameters[i].grad().defined()) continue;
             parameters.push_back(group.parameters[i]);
             gradients.push_back(group.parameters[i].grad());
-            velocities.push_back(group.velocities[i]);
+            first.push_back(group.first_moments[i]);
+            if (adamw) second.push_back(group.second_moments[i]);
         }
         if (parameters.empty()) continue;
-        at::_fused_sgd_(parameters, gradients, velocities, group.decay, settings_.momentum, rate.squeeze(0),
-                        /*dampening=*/0, /*nesterov=*/true, /*maximize=*/false, /*is_first_step=*/false, {},
-                        not_finite_);
+        if (adamw) {
+            at::_fused_adamw_(parameters, gradients, first, second, {},
+                              std::vector<at::Tensor>(parameters.size(), this_step), rate.squeeze(0),
+                              settings_.momentum, adam_second_moment_decay, group.decay, adam_epsilon,
+                              /*amsgrad=*/false, /*maximize=*/false, {}, not_finite_);
+        } else {
+            at::_fused_sgd_(parameters, gradients, first, group.decay, settings_.momentum, rate.squeeze(0),
+                            /*dampening=*/0, /*nesterov=*/true, /*maximize=*/false, /*is_first_step=*/false, {},
+                            not_finite_);
+        }
         for (at::Tensor& parameter : parameters) parameter.mutable_grad().reset();
     }
 }

@@ -29,7 +29,7 @@ class DeviceTraining final : public Training {
     /// Parameters with the same weight decay.
     struct Group {
         double decay;
-        std::vector<at::Tensor> parameters, velocities;
+        std::vector<at::Tensor> parameters, first_moments, second_moments;  // SGD has but the first: its velocities
     };
 
     void start_step();

@@ -39,6 +39,8 @@ void validate(const ScoringSettings& settings) {
     at_least(1, "training.crop", training.crop);
     positive("training.learning_rate", training.learning_rate);
     in_range(0, 1, "training.momentum", training.momentum);
+    require(training.optimizer == Optimizer::sgd || training.momentum < 1, "training.momentum", training.momentum,
+            "below 1 for the optimizer adamw");
     in_range(0, 1, "training.weight_decay", training.weight_decay);
     at_least(1, "training.validation_images", training.validation_images);
     at_least(1, "training.validation_batch", training.validation_batch);

@@ -19,16 +19,20 @@ struct DatasetSettings {
 
 enum class Schedule { constant, cosine };
 
-/// Nesterov SGD on random crops and flips.
+/// Nesterov SGD, or Adam with decoupled weight decay (arXiv 1711.05101).
+enum class Optimizer { sgd, adamw };
+
+/// Training on random crops and flips.
 struct TrainingSettings {
     int steps = 400;
     int batch = 64;
     int crop = 24;     ///< side of the random training crops, at most the image's side
     bool flip = true;  ///< mirror half of the images
-    double learning_rate = 0.1;
+    Optimizer optimizer = Optimizer::sgd;
+    double learning_rate = 0.1;  ///< AdamW wants about a hundredth
     Schedule schedule = Schedule::cosine;
-    double momentum = 0.9;
-    double weight_decay = 1e-4;
+    double momentum = 0.9;          ///< AdamW: the decay of the first moment, below 1
+    double weight_decay = 1e-4;     ///< AdamW wants about 0.05
     int validation_images = 10000;  ///< how many of the validation images count
     int validation_batch = 500;
 

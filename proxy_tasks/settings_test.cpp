@@ -35,6 +35,10 @@ TEST(Settings, an_error_names_the_setting) {
     expect_error_about("scoring.training.learning_rate",
                        [](auto& s) { s.training.learning_rate = std::numeric_limits<double>::quiet_NaN(); });
     expect_error_about("scoring.training.momentum", [](auto& s) { s.training.momentum = 1.5; });
+    expect_error_about("below 1 for the optimizer adamw", [](auto& s) {
+        s.training.optimizer = Optimizer::adamw;
+        s.training.momentum = 1;
+    });
     expect_error_about("scoring.training.validation_batch", [](auto& s) { s.training.validation_batch = 0; });
     expect_error_about("scoring.quality.steps", [](auto& s) { s.quality.steps = s.training.steps + 1; });
     expect_error_about("scoring.quality.minimum_accuracy", [](auto& s) { s.quality.minimum_accuracy = 20; });

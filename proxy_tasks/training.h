@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy_tasks/adamw.h"
 #include "proxy_tasks/batches.h"
 #include "proxy_tasks/network.h"
 #include "proxy_tasks/seeds.h"
@@ -7,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <variant>
 
 namespace normact::proxy_tasks {
 
@@ -24,7 +26,8 @@ class Training {
 
     /// The share of the first `images` validation images, whole, that the network gets right, in [0,1]. An image is
     /// right if the logit of its class is larger than every other one, so NaN and ties are wrong; a training that
-    /// diverged has accuracy 0.
+    /// diverged has accuracy 0. Of images with masks: the mean over the classes of intersection over union of the
+    /// pixels that count, in [0,1]; a pixel whose logits are not finite is of no class.
     virtual double validate(std::int64_t images, const Checkpoint& checkpoint) = 0;
 
     int steps_done() const { return steps_done_; }
@@ -49,6 +52,8 @@ class CpuTraining final : public Training {
     void advance_to(int steps, const Checkpoint& checkpoint) override;
     double validate(std::int64_t images, const Checkpoint& checkpoint) override;
 
+    Network& network() { return network_; }
+
   private:
     void step();
 
@@ -56,7 +61,7 @@ class CpuTraining final : public Training {
     TrainingSettings settings_;
     Network network_;
     TrainingBatches batches_;
-    NesterovSgd optimizer_;
+    std::variant<NesterovSgd, AdamW> optimizer_;
 };
 
 }  // namespace normact::proxy_tasks

@@ -66,6 +66,7 @@ void for_each_field(Object& training, auto&& field) {
     field("batch", training.batch, positive_count);
     field("crop", training.crop, positive_count);
     field("flip", training.flip, any);
+    field("optimizer", training.optimizer, any);
     field("learning_rate", training.learning_rate, positive);
     field("schedule", training.schedule, any);
     field("momentum", training.momentum, share);

@@ -19,6 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using primitives::IndexSet;
 using primitives::Op;
+using proxy_tasks::Optimizer;
 using proxy_tasks::Precision;
 using proxy_tasks::Schedule;
 
@@ -30,6 +31,8 @@ using Names = std::vector<std::pair<Value, std::string>>;
 Names<Choice> names_of(Choice) { return {{Choice::pareto, "pareto"}, {Choice::mean, "mean"}}; }
 
 Names<Cost> names_of(Cost) { return {{Cost::none, "none"}, {Cost::bytes, "bytes"}}; }
+
+Names<Optimizer> names_of(Optimizer) { return {{Optimizer::sgd, "sgd"}, {Optimizer::adamw, "adamw"}}; }
 
 Names<Schedule> names_of(Schedule) { return {{Schedule::constant, "constant"}, {Schedule::cosine, "cosine"}}; }
 

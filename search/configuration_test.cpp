@@ -64,6 +64,7 @@ struct Scramble {
     void operator()(const char*, std::string& value, const Range&) { value = "päge \"" + std::to_string(++next); }
     void operator()(const char*, std::vector<std::string>& value, const Range&) { value = {"a,b", "c"}; }
     void operator()(const char*, Choice& value, const Range&) { value = Choice::mean; }
+    void operator()(const char*, proxy_tasks::Optimizer& value, const Range&) { value = proxy_tasks::Optimizer::adamw; }
     void operator()(const char*, proxy_tasks::Schedule& value, const Range&) {
         value = proxy_tasks::Schedule::constant;
     }
@@ -93,7 +94,7 @@ RC_GTEST_PROP(Configuration, survives_a_round_trip_to_the_last_bit, (std::uint64
 TEST(Configuration, holds_every_key_and_no_other) {
     nlohmann::json json = nlohmann::json::parse(to_json({}));
     EXPECT_EQ(json.size(), 8U);
-    EXPECT_EQ(json["scoring"]["training"].size(), 10U);
+    EXPECT_EQ(json["scoring"]["training"].size(), 11U);
     EXPECT_EQ(json["evolution"]["choice"], "pareto");
     EXPECT_EQ(json["space"]["index_sets"], (std::vector<std::string>{"batch", "instance", "layer", "group"}));
 }
