@@ -28,6 +28,7 @@ class Lines {
         --depth_;
         append("}");
     }
+    const std::string& text() const { return text_; }
     /// The text so far; what follows begins anew.
     std::string take() { return std::exchange(text_, {}); }
 

@@ -14,6 +14,28 @@ std::int64_t count_at_least(const std::vector<double>& accuracies, std::optional
     return std::ranges::count_if(accuracies, [&](double accuracy) { return accuracy >= *threshold; });
 }
 
+/// `study`: a Store or a StudyView.
+template <class Study>
+FalseRejections judge(Study& study) {
+    const Funnel funnel = study.funnel();
+    const std::vector<Audit> audits = study.audits();
+    FalseRejections found;
+    found.median = funnel.scored > 0 ? study.accuracy_at_rank((funnel.scored + 1) / 2) : std::nullopt;
+    found.accuracy_of_best = study.accuracy_at_rank(FalseRejections::best_rank);
+    for (const auto& [filter, rejected] :
+         {std::pair(Rejection::quality, funnel.quality), std::pair(Rejection::stability, funnel.stability)}) {
+        std::vector<double> accuracies;
+        for (const Audit& audit : audits)
+            if (audit.filter == filter) accuracies.push_back(audit.accuracy);
+        const auto audited = static_cast<std::int64_t>(accuracies.size());
+        const auto best = std::ranges::max_element(accuracies);
+        found.filters.push_back({filter, rejected, proportion(count_at_least(accuracies, found.median), audited),
+                                 proportion(count_at_least(accuracies, found.accuracy_of_best), audited),
+                                 best == accuracies.end() ? std::nullopt : std::optional(*best)});
+    }
+    return found;
+}
+
 }  // namespace
 
 Proportion proportion(std::int64_t count, std::int64_t of) {
@@ -34,24 +56,8 @@ std::int64_t FalseRejections::audited() const {
     return sum;
 }
 
-FalseRejections judge_filters(Store& store) {
-    const Funnel funnel = store.funnel();
-    const std::vector<Audit> audits = store.audits();
-    FalseRejections found;
-    found.median = funnel.scored > 0 ? store.accuracy_at_rank((funnel.scored + 1) / 2) : std::nullopt;
-    found.accuracy_of_best = store.accuracy_at_rank(FalseRejections::best_rank);
-    for (const auto& [filter, rejected] :
-         {std::pair(Rejection::quality, funnel.quality), std::pair(Rejection::stability, funnel.stability)}) {
-        std::vector<double> accuracies;
-        for (const Audit& audit : audits)
-            if (audit.filter == filter) accuracies.push_back(audit.accuracy);
-        const auto audited = static_cast<std::int64_t>(accuracies.size());
-        const auto best = std::ranges::max_element(accuracies);
-        found.filters.push_back({filter, rejected, proportion(count_at_least(accuracies, found.median), audited),
-                                 proportion(count_at_least(accuracies, found.accuracy_of_best), audited),
-                                 best == accuracies.end() ? std::nullopt : std::optional(*best)});
-    }
-    return found;
-}
+FalseRejections judge_filters(Store& store) { return judge(store); }
+
+FalseRejections judge_filters(StudyView& study) { return judge(study); }
 
 }  // namespace normact::results

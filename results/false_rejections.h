@@ -1,6 +1,7 @@
 #pragma once
 
 #include "results/store.h"
+#include "results/study_view.h"
 
 #include <cstdint>
 #include <optional>
@@ -42,5 +43,6 @@ struct FalseRejections {
 };
 
 FalseRejections judge_filters(Store& store);
+FalseRejections judge_filters(StudyView& study);
 
 }  // namespace normact::results

@@ -53,6 +53,8 @@ TEST_F(JudgedFilters, call_a_rejection_false_that_the_median_of_the_scored_does_
     finish(rejected(Rejection::quality));
     finish(rejected(Rejection::stability));
     const FalseRejections found = judge_filters(*store);
+    EXPECT_EQ(judge_filters(*study.look()).median, found.median);
+    EXPECT_EQ(judge_filters(*study.look()).audited(), found.audited());
     EXPECT_NEAR(*found.median, 0.3, 1e-12);
     EXPECT_NEAR(*found.accuracy_of_best, 0.1, 1e-12);
     EXPECT_EQ(found.audited(), 4);

@@ -163,6 +163,15 @@ std::vector<Candidate> read_candidates(soci::session& sql, const std::string& se
     return candidates;
 }
 
+std::optional<double> read_accuracy_at_rank(soci::session& sql, std::int64_t rank) {
+    double accuracy = 0;
+    sql << "SELECT mean_accuracy FROM evaluation WHERE mean_accuracy IS NOT NULL"
+           " ORDER BY mean_accuracy DESC, candidate LIMIT 1 OFFSET " +
+               std::to_string(rank - 1),
+        soci::into(accuracy);
+    return sql.got_data() ? std::optional(accuracy) : std::nullopt;
+}
+
 std::vector<Audit> read_audits(soci::session& sql) {
     long long candidate = 0;
     std::string rejection;

@@ -323,14 +323,7 @@ std::vector<Candidate> SqlStore::best(int count) {
 }
 
 std::optional<double> SqlStore::accuracy_at_rank(std::int64_t rank) {
-    return read([&]() -> std::optional<double> {
-        double accuracy = 0;
-        sql_ << "SELECT mean_accuracy FROM evaluation WHERE mean_accuracy IS NOT NULL"
-                " ORDER BY mean_accuracy DESC, candidate LIMIT 1 OFFSET " +
-                    std::to_string(rank - 1),
-            into(accuracy);
-        return sql_.got_data() ? std::optional(accuracy) : std::nullopt;
-    });
+    return read([&] { return read_accuracy_at_rank(sql_, rank); });
 }
 
 std::vector<Audit> SqlStore::audits() {

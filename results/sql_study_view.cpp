@@ -28,6 +28,12 @@ class SqlStudyView final : public StudyView, private Transactions {
     std::vector<Candidate> candidates(std::span<const CandidateId> ids) override;
     std::vector<Candidate> lineage(CandidateId id, int most) override;
     std::vector<Contribution> contributions(int most) override;
+    std::optional<double> accuracy_at_rank(std::int64_t rank) override {
+        return read([&] { return read_accuracy_at_rank(sql_, rank); });
+    }
+    std::vector<Audit> audits() override {
+        return read([&] { return read_audits(sql_); });
+    }
     CandidatePage page(const CandidateQuery& query) override;
 };
 

@@ -84,6 +84,9 @@ class StudyView {
     virtual std::vector<Candidate> candidates(std::span<const CandidateId> ids) = 0;
     /// The candidate, its parent, the parent's parent …, as far as there are any, at most `most`.
     virtual std::vector<Candidate> lineage(CandidateId id, int most) = 0;
+    /// As the members of Store of these names.
+    virtual std::optional<double> accuracy_at_rank(std::int64_t rank) = 0;
+    virtual std::vector<Audit> audits() = 0;
     /// Who evaluated, those first who did most; at most `most` rows.
     virtual std::vector<Contribution> contributions(int most) = 0;
     /// Throws std::invalid_argument for a state that is no column of the funnel.

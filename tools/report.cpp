@@ -49,12 +49,26 @@ nlohmann::ordered_json make_document(const std::string& place, const ReportExten
     });
 }
 
+/// What `normact reevaluate --json` printed into a file.
+nlohmann::ordered_json read_reevaluation(const std::string& file) {
+    auto found = nlohmann::ordered_json::parse(read_text_file(file), nullptr, /*allow_exceptions=*/false);
+    if (!found.is_object() || found.value("format", "") != "normact/reevaluate" || found.value("version", 0) != 1)
+        throw UsageError(fmt::format(
+            "--reevaluation {}: this is not what normact reevaluate --json prints. Make it so: normact reevaluate "
+            "--study STUDY --json > {}",
+            file, file));
+    return found;
+}
+
 int run(const Arguments& arguments) {
     ReportExtent extent;
     extent.layers = static_cast<int>(arguments.number("layers", 1, results::most_of_a_page));
     if (!arguments.has("no-speed")) extent.speed = speed_task();
     const std::string place = existing_study(arguments);
-    const nlohmann::ordered_json document = make_document(place, extent);
+    const auto reevaluation =
+        arguments.has("reevaluation") ? read_reevaluation(arguments.text("reevaluation")) : nlohmann::ordered_json();
+    nlohmann::ordered_json document = make_document(place, extent);
+    document["reevaluation"] = reevaluation;
     if (arguments.has("json")) {
         answer(printed(document));
         return fine;
@@ -76,6 +90,7 @@ const Command& report_command() {
         .options = {study_option("the study (default: the only one in this folder)"),
                     {"output", "FILE", "where the page goes (default: STUDY.report.html)", {}},
                     {"layers", "N", "how many of the best layers are told in full", "20"},
+                    {"reevaluation", "FILE", "tell what normact reevaluate --json printed into this file, too", {}},
                     {"no-speed", "", "time no layer: quicker, and nothing is measured on a busy machine", {}},
                     {"json", "", "print the report's data as JSON instead, see docs/commands.md", {}}},
         .details =

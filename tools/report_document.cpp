@@ -5,6 +5,7 @@
 #include "primitives/text.h"
 #include "results/score_summary.h"
 #include "tools/candidates.h"
+#include "tools/filter_audit.h"
 #include "tools/json_output.h"
 #include "tools/layer_details.h"
 #include "tools/machine.h"
@@ -310,8 +311,9 @@ Json report_document(results::StudyView& view, const std::string& place, const R
     document["costs"] = costs_of(layers, settings, extent, progress);
     document["genealogy"] = genealogy_of(view, layers, tasks);
     document["layers"] = layers_of(layers, settings, extent, progress);
-    document["reevaluation"] = Json();      // what `normact reevaluate` found
-    document["false_rejections"] = Json();  // what scoring a share of the rejected found
+    document["reevaluation"] = Json();  // what `normact reevaluate` found, where somebody brings it
+    const results::FalseRejections rejections = results::judge_filters(view);
+    document["false_rejections"] = rejections.audited() > 0 ? to_json(rejections) : Json();
     return document;
 }
 

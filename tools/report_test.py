@@ -73,6 +73,26 @@ def test_a_layer_tells_its_graph_and_what_it_does(report, pages):
         assert "x" in labels
 
 
+def test_it_tells_what_a_reevaluation_found(here, pages):
+    found = here.json("reevaluate", "--top", 2, "--with", "BN-ReLU", "--steps", 3, "--seeds", 3)
+    found["validation"]["layers"][-1]["name"] = "<img src=x onerror=alert(1)>"
+    (here.folder / "found.json").write_text(json.dumps(found))
+    here("report", "--output", "found.html", "--no-speed", "--reevaluation", "found.json")
+    page = pages.open((here.folder / "found.html").as_uri())
+    shown = page.locator("#reevaluation")
+    assert shown.locator("tbody tr").count() >= 3
+    best = found["validation"]["layers"][0]
+    assert f"{best['mean']:.4f} ± {best['margin']:.4f}" in shown.inner_text()
+    assert page.locator("#reevaluation img").count() == 0
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": "normact/top", "version": 1}'])
+def test_a_reevaluation_must_be_one(here, text):
+    (here.folder / "wrong.json").write_text(text)
+    _, error = here("report", "--no-speed", "--reevaluation", "wrong.json", status=2)
+    assert "wrong.json" in error and "normact reevaluate" in error
+
+
 def test_json_can_be_taken_along(here, report, pages):
     page = pages.open(report.as_uri())
     with page.expect_download() as download:

@@ -105,7 +105,14 @@ function funnelSection(data) {
         [[word, element("span", { class: "meaning" }, meaning)], whole(data.funnel[word]), percent(data.funnel[word] / most), bar(data.funnel[word] / most)]), { wide: true }),
     data.false_rejections ? falseRejections(data.false_rejections) : note("How many of the rejected would have scored well is not known for this study."));
 }
-const falseRejections = (found) => element("pre", {}, JSON.stringify(found, null, 2));
+function falseRejections(found) {
+  const interval = ({ rate, low, high }) => (rate === null ? "–" : `${percent(rate)} (${percent(low)} to ${percent(high)})`);
+  return [table([{ name: "filter" }, { name: "rejected", number: true }, { name: "audited", number: true }, { name: "false rejections (95%)", number: true },
+    { name: `as good as rank ${found.best_rank}`, number: true }, { name: "best audited", number: true }],
+    found.filters.map((filter) => [filter.filter, whole(filter.rejected), whole(filter.audited), interval(filter.false_rejections),
+      found.accuracy_at_best_rank === null ? "–" : whole(filter.as_good_as_best.count), accuracy(filter.best)]), { caption: "What the filters threw away" }),
+  note(`Some rejected layers were trained in full all the same. A rejection is false where such a layer reaches the median scored layer, ${accuracy(found.median)}.`)];
+}
 
 function progressSection(data) {
   const scores = data.scores;
@@ -272,8 +279,29 @@ function layersSection(data) {
   return section("layers", "The best layers", note("Layers that compute the same function count once. Open one for its graph, what it does, its speed and its JSON."),
     data.layers.map((layer, i) => layerArticle(layer, data, i === 0)));
 }
+const withMargin = ({ mean, margin }) => accuracy(mean) + (isNumber(margin) ? ` ± ${digits(margin, 4)}` : "");
+function againstBest(layer, isBest) {
+  const { difference: behind, low, high } = layer.against_best;
+  if (isBest || behind === null) return "";
+  return layer.separated ? `${digits(behind, 4)} (${digits(low, 4)} to ${digits(high, 4)})` : `${digits(behind, 4)}, not separated`;
+}
+function reevaluatedTables(found, images) {
+  const { layers, conditions } = found, named = (layer) => (layer.candidate === null ? layer.name : openLink(layer.candidate));
+  const ranks = (layer) => (layer.first_rank === layer.last_rank ? String(layer.first_rank ?? "–") : `${layer.first_rank} to ${layer.last_rank}`);
+  return [table([{ name: "layer" }, { name: "P(best)", number: true }, { name: "rank", number: true }, { name: found.measure ?? "standardized", number: true },
+    { name: "against the best", number: true }, { name: "seeds", number: true }, { name: "formula" }],
+    layers.map((layer, i) => [named(layer), layer.probability_best === null ? "–" : percent(layer.probability_best), ranks(layer), withMargin(layer),
+      againstBest(layer, i === 0), whole(layer.seeds), element("code", { class: "formula" }, layer.text)]), { caption: `On ${images} images`, wide: true }),
+  conditions.length > 1 && element("details", { class: "more" }, element("summary", {}, `Each of ${conditions.length} conditions`),
+    table([{ name: "layer" }, ...conditions.map((condition) => ({ name: condition.name, number: true }))],
+      layers.map((layer) => [named(layer), ...layer.conditions.map(withMargin)])))];
+}
 function reevaluationSection(data) {
-  return data.reevaluation && section("reevaluation", "Evaluated again", element("pre", { class: "scroll" }, JSON.stringify(data.reevaluation, null, 2)));
+  const found = data.reevaluation;
+  return found && section("reevaluation", "Evaluated again",
+    reevaluatedTables(found.validation, "validation"), found.test && reevaluatedTables(found.test, "test"),
+    note(`Trained anew by normact reevaluate with up to ${whole(found.seeds)} seeds. ± and intervals are of 95%. P(best) is the probability that a layer is the best of these; not separated: these trainings do not show that it is worse.`,
+      !found.finished && " The re-evaluation was not finished."));
 }
 
 /// Opens a candidate among the best layers; others where the page can fetch them.
