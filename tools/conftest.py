@@ -28,6 +28,21 @@ SMALL_TASK = {
 }
 
 
+def layers_of_primitives():
+    """A layer for each primitive of the schema, and for moments each index set, of x and of one value a channel."""
+    schema = json.loads((Path(__file__).parents[1] / "docs" / "layer.schema.json").read_text())["$defs"]
+    operations = [({"op": op}, 1) for op in schema["unary"]["properties"]["op"]["enum"]]
+    operations += [({"op": op}, 2) for op in schema["binary"]["properties"]["op"]["enum"]]
+    moment = schema["moment"]["properties"]
+    operations += [({"op": op, "over": over}, 1) for op in moment["op"]["enum"] for over in moment["over"]["enum"]]
+    layers = {}
+    for node, arity in operations:
+        nodes = [{"op": "x"}, {"op": "v1"}, node | {"inputs": [0, 1][:arity]}, node | {"inputs": [1, 0][:arity]},
+                 {"op": "add", "inputs": [2, 3]}, {"op": "mul", "inputs": [0, 4]}]
+        layers["_".join(node.values())] = json.dumps({"format": "normact/layer", "version": 1, "nodes": nodes})
+    return layers
+
+
 def settings(**changes):
     """The options of a small study; double underscores stand for dots: budget__scored=20."""
     values = SMALL_TASK | {key.replace("__", "."): value for key, value in changes.items()}

@@ -14,7 +14,7 @@ import subprocess
 import pytest
 import torch
 
-from conftest import PROGRAM
+from conftest import PROGRAM, layers_of_primitives
 from run_layer import Engine
 
 SHAPES = [(3, 12, 5, 7), (1, 33, 1, 1), (2, 64, 2, 3)]
@@ -111,6 +111,13 @@ def test_the_catalogue_in_c_agrees_with_aten(engine, layer, tmp_path):
         # Some ten roundings of float32, relative to the largest value; a plane of one pixel divides by the root of
         # epsilon, 3e-3, which makes 300 times that of a rounding.
         assert_agreement(engine, described, exported, shape, 2e-4 if shape[2:] == (1, 1) else 2e-5)
+
+
+@pytest.mark.parametrize("name, layer", layers_of_primitives().items())
+def test_every_primitive_in_c_agrees_with_aten(engine, name, layer, tmp_path):
+    (tmp_path / "layer.json").write_text(layer)
+    exported = Exported(tmp_path / "layer.json", tmp_path)
+    assert_agreement(engine, json.loads(layer), exported, SHAPES[0], 2e-4)  # log has derivatives of some thousands
 
 
 def test_random_layers_in_c_agree_with_aten(engine, tmp_path):

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import normact as package
-from conftest import PROGRAM
+from conftest import PROGRAM, layers_of_primitives
 
 CATALOGUE = torch.ops.normact.catalogue()
 CHANNELS = 12
@@ -60,7 +60,11 @@ def load(tmp_path_factory):
     def load(layer):
         if layer not in classes:
             path = folder / f"layer_{len(classes)}.py"
-            subprocess.run([PROGRAM, "export", "--format", "pytorch", "--name", "taken home", "-o", path, "--", layer],
+            word = layer
+            if layer.startswith("{"):
+                word = path.with_suffix(".json")
+                word.write_text(layer)
+            subprocess.run([PROGRAM, "export", "--format", "pytorch", "--name", "taken home", "-o", path, "--", word],
                            check=True, timeout=120)
             spec = importlib.util.spec_from_file_location(path.stem, path)
             module = importlib.util.module_from_spec(spec)
@@ -96,14 +100,23 @@ def assert_near(found, wanted, tolerance):
 OF_FLOAT32 = 1e-3
 
 
-@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+def assert_computes_the_same(kind, layer):
+    for training in (True, False):
+        wanted = randomized(package.Layer(layer, CHANNELS)).train(training)
+        found = kind(CHANNELS).train(training)
+        found.load_state_dict(wanted.state_dict())
+        assert_near(results(found, images()), results(wanted, images()), OF_FLOAT32)
+        package.Layer(layer, CHANNELS).load_state_dict(found.state_dict())  # and back
+
+
 @pytest.mark.parametrize("layer", [*CATALOGUE, *RANDOM[:40]])
-def test_the_exported_module_computes_what_normact_computes(load, alone, layer, training):
-    wanted = randomized(package.Layer(layer, CHANNELS)).train(training)
-    found = alone(load(layer))(CHANNELS).train(training)
-    found.load_state_dict(wanted.state_dict())
-    assert_near(results(found, images()), results(wanted, images()), OF_FLOAT32)
-    package.Layer(layer, CHANNELS).load_state_dict(found.state_dict())  # and back
+def test_the_exported_module_computes_what_normact_computes(load, alone, layer):
+    assert_computes_the_same(alone(load(layer)), layer)
+
+
+@pytest.mark.parametrize("name, layer", layers_of_primitives().items())
+def test_every_primitive_is_exported(load, alone, name, layer):
+    assert_computes_the_same(alone(load(layer)), layer)
 
 
 @pytest.mark.parametrize("layer", CATALOGUE)
