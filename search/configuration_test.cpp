@@ -65,6 +65,7 @@ struct Scramble {
     void operator()(const char*, std::vector<std::string>& value, const Range&) { value = {"a,b", "c"}; }
     void operator()(const char*, Choice& value, const Range&) { value = Choice::mean; }
     void operator()(const char*, proxy_tasks::Optimizer& value, const Range&) { value = proxy_tasks::Optimizer::adamw; }
+    void operator()(const char*, Cost& value, const Range&) { value = Cost::bytes; }
     void operator()(const char*, proxy_tasks::Schedule& value, const Range&) {
         value = proxy_tasks::Schedule::constant;
     }
