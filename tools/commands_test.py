@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["search", "worker", "launch", "status", "study", "top", "show", "report", "serve", "compare", "reevaluate", "verify",
+COMMANDS = ["search", "worker", "launch", "status", "study", "top", "show", "export", "report", "serve", "compare", "reevaluate", "verify",
             "bench", "doctor"]
 S0 = "x*sigmoid(v1*x)/std_group(x)"
 

@@ -10,11 +10,12 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace normact::tools {
 namespace {
 
 void check_name(const std::string& name) {
-    if (name.empty()) throw UsageError("--name is empty; give the layer's new name");
     if (name.size() > primitives::max_name_bytes)
         throw UsageError(
             fmt::format("--name has {} bytes; at most {} are allowed", name.size(), primitives::max_name_bytes));

@@ -52,6 +52,7 @@ class FunctionCode {
     Lines& lines() { return is_cuda() ? kernels_ : body_; }
     const Program& program() const { return schedule_.program(); }
     const Instruction& at(ValueId id) const { return program().instructions[id]; }
+    static constexpr int threads_of_block = 256;
     static Loop loop_of(Extent extent);
     void find_readers();
 
@@ -92,6 +93,8 @@ class FunctionCode {
     Block block_ = Block::plane;  ///< of the sweep that is written
 };
 
+/// The index of small values of this extent: "nc", "n", "c" or "0".
+const char* index_of(Extent extent);
 /// How many numbers a table of this extent has.
 std::string size_of_table(Extent extent);
 

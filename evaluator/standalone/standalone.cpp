@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace normact::evaluator::standalone {
@@ -212,17 +213,20 @@ class Writer {
 
     /// How large the memory must be that callers provide.
     std::string size_functions() const {
-        const auto planes = [](const std::string& size) {
-            return size.find("planes") != std::string::npos ? "    const size_t planes = (size_t)N * C;\n" : "";
-        };
-        std::string text = fmt::format("size_t {}_saved_size(int N, int C)\n{{\n{}    return {};\n}}\n\n", prefix_,
-                                       planes(total(saved_)), total(saved_));
-        std::string of_all;
-        for (const std::string& size : sizes_) of_all += size + " ";
-        text += fmt::format("size_t {}_table_size(int N, int C)\n{{\n{}    size_t most = {};\n", prefix_,
-                            planes(of_all), sizes_.front());
-        for (std::size_t i = 1; i < sizes_.size(); ++i)
-            text += fmt::format("    if (most < {0}) most = {0};\n", "(size_t)(" + sizes_[i] + ")");
+        std::set<std::string> sizes(sizes_.begin(), sizes_.end());
+        sizes.erase("0");
+        return size_function("saved", {total(saved_)}) + size_function("table", sizes);
+    }
+
+    /// A function that returns the largest of the sizes.
+    std::string size_function(const char* what, const std::set<std::string>& sizes) const {
+        const bool of_planes = std::ranges::any_of(
+            sizes, [](const std::string& size) { return size.find("planes") != std::string::npos; });
+        std::string text = fmt::format("size_t {}_{}_size(int N, int C)\n{{\n", prefix_, what);
+        if (of_planes) text += "    const size_t planes = (size_t)N * C;\n";
+        if (sizes.size() < 2) return text + "    return " + (sizes.empty() ? "0" : *sizes.begin()) + ";\n}\n\n";
+        text += "    size_t most = 0;\n";
+        for (const std::string& size : sizes) text += fmt::format("    if (most < (size_t)({0})) most = {0};\n", size);
         return text + "    return most;\n}\n\n";
     }
 

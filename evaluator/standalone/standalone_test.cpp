@@ -202,7 +202,7 @@ TEST(StandaloneSource, is_named_after_the_layer) {
     EXPECT_EQ(function_prefix("EvoNorm-B0"), "evonorm_b0");
     EXPECT_EQ(function_prefix("candidate 694"), "candidate_694");
     EXPECT_EQ(function_prefix("*/ 12"), "layer");
-    const Layer evil{"*/ int main() { \\\n // ??/", primitives::parse_text("x"), {}};
+    const Layer evil{"*/ int main() { \\\n // ?" "?/", primitives::parse_text("x"), {}};
     for (const Language language : {Language::c, Language::cuda}) {
         const std::string text = source(evil, language, "layer").text;
         EXPECT_EQ(text.find("*/ int main"), std::string::npos);
