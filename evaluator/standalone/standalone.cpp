@@ -41,11 +41,11 @@ constexpr std::string_view heading = R"(/*
  *
  * All functions take{stream}
  *     N, C, H, W       images, channels, height, width, each at least 1; N*C and H*W must fit into an int
- *     x, y             [N,C,H,W], contiguous; so are gradient_of_x and gradient_of_y
+ *     x, y             [N,C,H,W], contiguous, and not the same memory; so are gradient_of_x and gradient_of_y
  *     {parameters:<16} [C]; {starts}
 {averages} *     gradient_of_...  what the loss changes with each; those of parameters are [C], and written, not added to
- *     saved            {prefix}_saved_size(N, C) numbers, which training leaves for backward
- *     tables           {prefix}_table_size(N, C) numbers of scratch memory
+ *     saved            {prefix}_saved_size(N, C) doubles, which training leaves for backward
+ *     tables           {prefix}_table_size(N, C) doubles of scratch memory
  *
  * {tuning}
  */
