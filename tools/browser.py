@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import time
 
 from playwright.sync_api import sync_playwright
 
@@ -35,6 +36,15 @@ def chromium():
         yield pages
         browser.close()
         assert pages.complaints == []
+
+
+def until(page, expression, seconds=60):
+    """Waits until an expression of JavaScript is true. (Playwright's own waiting evaluates texts in the page, which its
+    content security policy forbids.)"""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, expression
+        page.wait_for_timeout(50)
 
 
 def overflow(page):

@@ -110,11 +110,15 @@ Json accuracies_of(const Candidate& candidate, const std::vector<std::string>& t
 Json scores_of(const std::vector<ScoredPoint>& points) {
     const auto timed = results::in_order_of_time(points);
     const auto histogram = results::histogram_of_means(points, histogram_bins);
+    // Also the steps of the best are thinned out: of a study that rises all the time there are as many as scores.
+    const auto thinned = [](const std::vector<ScoredPoint>& list) {
+        return points_of(results::evenly_spaced(list, charted_points));
+    };
     return {{"count", points.size()},
-            {"improvements", points_of(results::improvements(points))},
-            {"improvements_in_time", points_of(results::improvements(timed))},
+            {"improvements", thinned(results::improvements(points))},
+            {"improvements_in_time", thinned(results::improvements(timed))},
             {"last_finished", timed.empty() ? Json() : Json(timed.back().finished)},
-            {"sample", points_of(results::evenly_spaced(points, charted_points))},
+            {"sample", thinned(points)},
             {"histogram", {{"least", histogram.least}, {"most", histogram.most}, {"counts", histogram.counts}}}};
 }
 

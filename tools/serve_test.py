@@ -14,7 +14,7 @@ import urllib.parse
 import urllib.request
 
 import pytest
-from browser import chromium, overflow
+from browser import chromium, overflow, until
 from conftest import settings
 
 
@@ -182,7 +182,7 @@ def test_what_can_t_be_done_is_told(here, server, normact):
 
 def shows(page, count):
     """Waits until the table has so many candidates: "=== 50"."""
-    page.wait_for_function(f"document.querySelectorAll('#candidates tbody tr').length {count}")
+    until(page, f"document.querySelectorAll('#candidates tbody tr').length {count}")
 
 
 def test_the_page_searches_and_compares(server, pages):
@@ -214,8 +214,9 @@ def test_the_page_searches_and_compares(server, pages):
 
 def test_the_page_opens_any_candidate_by_keyboard(server, pages):
     page = pages.open(server.url)
-    page.get_by_label("Order").select_option("oldest")
-    link = page.locator("#candidates tbody tr").nth(5).locator("a").first
+    page.get_by_label("State").select_option("invalid")
+    until(page, "document.querySelector('#candidates tbody')?.textContent.includes('invalid')")
+    link = page.locator("#candidates tbody tr").nth(1).locator("a").first
     link.focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("dialog .inside")
@@ -240,11 +241,12 @@ def test_the_page_follows_a_search(normact, pages):
     normact("search", "--study", "live.study.db", *settings(budget__scored=2, scoring__quality__minimum_accuracy=0))
     server = Server(normact, "--study", "live.study.db")
     page = pages.open(server.url)
-    page.wait_for_function("document.getElementById('live')?.textContent.includes('2 scored')")
+    until(page, "/[2-4] scored/.test(document.getElementById('live')?.textContent)")
     normact("search", "--study", "live.study.db", "--set", "budget.scored=6")
     page.wait_for_selector("#live button", timeout=30000)
     page.locator("#live button").click()
-    page.wait_for_function("document.querySelector('#summary').textContent.match(/[6-9]scored layers/)", timeout=30000)
+    until(page, "/[6-9]scored layers/.test(document.querySelector('#summary').textContent)")
+    page.close()
     server.stop()
 
 
@@ -260,6 +262,7 @@ def test_a_hostile_study_harms_nobody(finished_study, normact, pages):
     page.wait_for_selector("#candidates tbody tr")
     assert page.locator("main img").count() == 0
     assert evil in page.locator("#candidates tbody").inner_text()
+    page.close()
     server.stop()
     with sqlite3.connect(study) as database:
         database.execute("UPDATE candidate SET graph = '{' WHERE id = 3")
