@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["search", "worker", "launch", "status", "study", "top", "show", "export", "report", "serve", "compare", "reevaluate", "verify",
+COMMANDS = ["search", "worker", "launch", "status", "study", "top", "show", "diff", "export", "export-study", "report", "serve", "compare", "reevaluate",
+            "verify",
             "bench", "doctor"]
 S0 = "x*sigmoid(v1*x)/std_group(x)"
 
@@ -24,7 +25,8 @@ def test_every_command_has_help_with_an_example(normact, command):
     out, _ = normact(command, "--help")
     assert f"Usage: normact {command}" in out
     assert f"\n  normact {command}" in out[out.index("Example"):]
-    assert "--json" in out or command in ("worker", "launch", "serve")  # which print no data
+    # Some print no data; export-study has --format json.
+    assert "--json" in out or command in ("worker", "launch", "serve", "export-study")
 
 
 def test_help_for_a_command_may_be_asked_for_in_two_ways(normact):
@@ -99,6 +101,7 @@ def test_the_documented_json_is_what_is_printed(here):
         "top": here.json("top"),
         "search": here.json("search", "--study", "small.study.db"),
         "show": here.json("show", candidate),
+        "diff": here.json("diff", "EvoNorm-S0", "EvoNorm-S1"),
         "compare": here.json("compare", "BN-ReLU", "EvoNorm-S0", "--seeds", 2, "--study", "small.study.db"),
         "reevaluate": here.json("reevaluate", "--top", 1, "--with", "BN-ReLU", "--seeds", 2, "--study", "small.study.db"),
         "verify": here.json("verify", "--score", candidate),

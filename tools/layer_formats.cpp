@@ -6,6 +6,7 @@
 #include "primitives/drawing.h"
 #include "primitives/json.h"
 #include "primitives/pytorch.h"
+#include "primitives/terminal_drawing.h"
 #include "primitives/text.h"
 #include "tools/command.h"
 #include "tools/layer_picture.h"
@@ -57,6 +58,8 @@ const std::vector<LayerFormat>& layer_formats() {
         {"latex", "a formula for a paper", [](const auto& layer) { return primitives::to_latex(layer.graph); }},
         {"dot", "the graph for Graphviz", primitives::to_dot},
         {"svg", "the graph, drawn by Graphviz", layer_picture},
+        {"tree", "the graph as lines for a terminal",
+         [](const auto& layer) { return layer_tree(layer.graph, primitives::max_nodes); }},
         {"schedule", "how fused engines run it: sweeps over memory and their traffic", to_schedule},
     };
     return table;
@@ -66,6 +69,10 @@ const LayerFormat& find_layer_format(const std::string& name) {
     const auto found = std::ranges::find(layer_formats(), name, &LayerFormat::name);
     if (found != layer_formats().end()) return *found;
     throw UsageError(fmt::format("no format '{}'; the formats are {}", name, layer_format_names()));
+}
+
+std::string layer_tree(const primitives::LayerGraph& graph, std::size_t most_lines) {
+    return primitives::to_terminal(graph, {.unicode = locale_is_utf8(), .most_lines = most_lines});
 }
 
 std::string layer_format_names() {

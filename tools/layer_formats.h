@@ -2,6 +2,7 @@
 
 #include "primitives/graph.h"
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ const std::vector<LayerFormat>& layer_formats();
 
 /// The format with this name. Throws UsageError that lists the names there are.
 const LayerFormat& find_layer_format(const std::string& name);
+
+/// The graph as lines for a terminal, in ASCII where the locale is not UTF-8.
+std::string layer_tree(const primitives::LayerGraph& graph, std::size_t most_lines);
 
 /// "pytorch, c, …": the names.
 std::string layer_format_names();

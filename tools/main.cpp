@@ -20,10 +20,11 @@ namespace normact::tools {
 namespace {
 
 auto all_commands() {
-    return std::to_array<const Command*>(
-        {&search_command(), &worker_command(), &launch_command(), &status_command(), &study_command(), &top_command(),
-         &show_command(), &export_command(), &report_command(), &serve_command(), &compare_command(),
-         &reevaluate_command(), &verify_command(), &bench_command(), &doctor_command()});
+    return std::to_array<const Command*>({&search_command(), &worker_command(), &launch_command(), &status_command(),
+                                          &study_command(), &top_command(), &show_command(), &diff_command(),
+                                          &export_command(), &export_study_command(), &report_command(),
+                                          &serve_command(), &compare_command(), &reevaluate_command(),
+                                          &verify_command(), &bench_command(), &doctor_command()});
 }
 
 std::string overview() {
@@ -31,7 +32,7 @@ std::string overview() {
         "normact searches for normalization-activation layers: one layer in place of BatchNorm and ReLU.\n\n"
         "Usage: normact COMMAND [options]\n\nCommands:\n";
     for (const Command* command : all_commands())
-        text += fmt::format("  {:<10}  {}\n", command->name, command->summary);
+        text += fmt::format("  {:<12}  {}\n", command->name, command->summary);
     return text + "\nStart with: normact search\nHelp for one command: normact COMMAND --help\n";
 }
 

@@ -4,6 +4,7 @@
 #include "primitives/fingerprint.h"
 #include "primitives/hash.h"
 #include "primitives/json.h"
+#include "primitives/terminal_drawing.h"
 #include "primitives/text.h"
 #include "tools/candidates.h"
 #include "tools/command.h"
@@ -91,7 +92,8 @@ std::string for_people(const NamedLayer& named) {
     if (named.candidate) std::ranges::move(candidate_facts(named), std::back_inserter(list));
     std::string text = printable(named.layer.name) + "\n";
     for (const Fact& fact : list) text += fmt::format("  {:<11}  {}\n", fact.name, printable(fact.value));
-    return text;
+    constexpr std::size_t screen = 40;  // lines: a layer of a search is drawn whole, a huge one begins
+    return text + "\n" + layer_tree(named.layer.graph, screen);
 }
 
 Json for_programs(const NamedLayer& named) {
@@ -132,7 +134,7 @@ int run(const Arguments& arguments) {
 const Command& show_command() {
     static const Command command{
         .name = "show",
-        .summary = "One layer: what is known of it, or as text, json, dot, svg, latex, schedule, code.",
+        .summary = "One layer: what is known of it, or as text, json, dot, svg, latex, schedule, tree, code.",
         .operands = "LAYER",
         .least_operands = 1,
         .most_operands = 1,

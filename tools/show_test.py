@@ -26,6 +26,27 @@ def test_every_way_to_name_a_layer_names_the_same_one(normact):
     assert len(hashes) == 1
 
 
+def test_a_layer_is_drawn_as_lines_that_any_terminal_can_show(normact):
+    tree = ["max(□, zero)   ReLU",
+            "└─ □ + v0      affine batch normalization of x",
+            "   └─ □/□",
+            "      ├─ v1*□",
+            "      │  └─ x - □",
+            "      │     └─ mean_batch(x)",
+            "      └─ std_batch(x)"]
+    out, _ = normact("show", "BN-ReLU", environment={"LC_ALL": "C.UTF-8"})
+    assert out.splitlines()[-len(tree):] == tree
+    out, _ = normact("show", "BN-ReLU", environment={"LC_ALL": "POSIX"})
+    assert out.isascii() and "`- _ + v0" in out
+    long = "x"
+    for i in range(100):
+        long = f"tanh({long} + v{i % 2})"
+    out, _ = normact("show", long)
+    assert " more lines" in out and len(out.splitlines()) < 60
+    out, _ = normact("show", long, "--format", "tree")
+    assert " more lines" not in out and len(out.splitlines()) == 200
+
+
 def test_each_format_is_what_it_says(normact):
     formats = {name: normact("show", "EvoNorm-B0", "--format", name)[0] for name in ("json", "text", "dot", "latex", "schedule")}
     layer = json.loads(formats["json"])

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -87,6 +88,17 @@ std::string clipped(std::string_view text, std::size_t width) {
         if (starts_a_code_point(text[end]) && seen++ == width - 1) break;
     }
     return std::string(text.substr(0, end)) + "…";
+}
+
+bool locale_is_utf8() {
+    for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+        const char* value = std::getenv(variable);
+        if (value == nullptr || *value == '\0') continue;
+        std::string name(value);
+        std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        return name.find("utf-8") != std::string::npos || name.find("utf8") != std::string::npos;
+    }
+    return false;
 }
 
 std::optional<std::size_t> terminal_width(int file_descriptor) {

@@ -24,6 +24,9 @@ std::size_t columns(std::string_view text);
 /// The text, cut to so many columns with … at its end.
 std::string clipped(std::string_view text, std::size_t width);
 
+/// True if the locale that the environment names writes UTF-8; else ASCII is all that can be counted on.
+bool locale_is_utf8();
+
 /// The width in columns of the terminal behind a file descriptor; nothing if there is none.
 std::optional<std::size_t> terminal_width(int file_descriptor);
 
