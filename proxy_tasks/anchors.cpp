@@ -60,6 +60,36 @@ Anchor efficientnet_b0() {
             .affine_projection = true};
 }
 
+// arXiv 1409.1556, configuration D, without its three fully connected layers and the pooling before them.
+Anchor vgg_16() {
+    return {.name = "vgg-16",
+            .block = Block::plain,
+            .stem = {.channels = 64},
+            .stages = {{1, 64}, {2, 128, 2}, {3, 256, 2}, {3, 512, 2}, {3, 512, 2}}};
+}
+
+/// 4×4 pixels of 32×32 are left: the last pooling is dropped.
+Anchor vgg_16_half() {
+    Anchor anchor = renamed(scaled(vgg_16(), 0.5), "vgg-16-half");
+    anchor.stages.back().stride = 1;
+    return anchor;
+}
+
+// arXiv 2201.03545, ConvNeXt-T.
+Anchor convnext_t() {
+    return {.name = "convnext-t",
+            .block = Block::convnext,
+            .stem = {.channels = 96, .kernel = 4, .stride = 4},
+            .stages = {{3, 96, 1, 4, 7}, {3, 192, 2, 4, 7}, {9, 384, 2, 4, 7}, {3, 768, 2, 4, 7}}};
+}
+
+/// 2×2 pixels of 32×32 are left: patches of 2×2.
+Anchor convnext_t_half() {
+    Anchor anchor = renamed(scaled(convnext_t(), 0.5), "convnext-t-half");
+    anchor.stem.kernel = anchor.stem.stride = 2;
+    return anchor;
+}
+
 Anchor mobilenet_v2_half() {
     Anchor anchor = paper_size(mobilenet_v2(), 0.5, "mobilenet-v2-half");
     anchor.head = mobilenet_v2().head;  // multipliers below 1 leave the last convolution's width (1801.04381, 6.1)
@@ -74,14 +104,45 @@ std::vector<Anchor> make_anchors() {
         resnet_50(),
         mobilenet_v2(),
         efficientnet_b0(),
+        vgg_16(),
+        convnext_t(),
         // The paper's size, for 32×32 images.
         paper_size(resnet_50(), 0.25, "resnet-50-quarter"),
         mobilenet_v2_half(),
         paper_size(efficientnet_b0(), 0.5, "efficientnet-b0-half"),
+        vgg_16_half(),
+        convnext_t_half(),
         // For a laptop.
         {.name = "resnet-tiny", .stem = {16}, .stages = {{1, 16, 1}, {1, 32, 2}, {1, 64, 2}}},
         {.name = "mobilenet-tiny", .block = Block::inverted, .stem = {16}, .stages = tiny_inverted},
         {.name = "efficientnet-tiny", .block = Block::inverted, .stem = {16}, .stages = tiny_inverted, .squeeze = 0.25},
+        {.name = "vgg-tiny", .block = Block::plain, .stem = {16}, .stages = {{1, 16, 1}, {2, 32, 2}, {2, 64, 2}}},
+        {.name = "convnext-tiny",
+         .block = Block::convnext,
+         .stem = {16, 2, 2},
+         .stages = {{1, 16, 1, 4, 7}, {1, 32, 2, 4, 7}, {1, 64, 2, 4, 7}}},
+        // Images with masks: arXiv 1505.04597 with a quarter of its widths, and a small one.
+        {.name = "unet-quarter",
+         .block = Block::plain,
+         .stem = {16},
+         .stages = {{1, 16}, {2, 32, 2}, {2, 64, 2}, {2, 128, 2}, {2, 256, 2}},
+         .task = Task::segmentation},
+        {.name = "unet-tiny",
+         .block = Block::plain,
+         .stem = {16},
+         .stages = {{1, 16}, {1, 32, 2}, {1, 64, 2}},
+         .task = Task::segmentation},
+        // Generators: arXiv 1511.06434 with half of the widths that 1802.05957 has for 32×32, and a small one.
+        {.name = "dcgan-half",
+         .block = Block::plain,
+         .stem = {256},
+         .stages = {{1, 128, 2}, {1, 64, 2}, {1, 32, 2}},
+         .task = Task::generation},
+        {.name = "dcgan-tiny",
+         .block = Block::plain,
+         .stem = {64},
+         .stages = {{1, 32, 2}, {1, 32, 2}, {1, 16, 2}},
+         .task = Task::generation},
         // For tests and a first look: a stem of stride 2 makes all that follows four times cheaper.
         {.name = "resnet-micro", .stem = {8, 3, 2}, .stages = {{1, 16, 1}, {1, 32, 2}}},
         {.name = "mobilenet-micro", .block = Block::inverted, .stem = {8, 3, 2}, .stages = micro_inverted},
@@ -113,6 +174,17 @@ Anchor unstrided(Anchor anchor, int count) {
     flatten(anchor.stem.stride);
     for (Stage& stage : anchor.stages) flatten(stage.stride);
     return anchor;
+}
+
+Measure measure_of(const Anchor& anchor) {
+    switch (anchor.task) {
+        case Task::segmentation:
+            return {"mean IoU"};
+        case Task::generation:
+            return {"Fréchet closeness"};
+        default:
+            return {"accuracy"};
+    }
 }
 
 std::span<const Anchor> anchors() {

@@ -8,17 +8,33 @@
 // The networks in which layers are scored, as data. network.h makes a trainable network of one.
 namespace normact::proxy_tasks {
 
-/// How a block is built from convolutions; every convolution but the inverted block's last meets the layer under
-/// search.
+/// What a network is trained for.
+enum class Task {
+    classification,  ///< a class an image
+    segmentation,    ///< a class a pixel: images with masks
+    generation,      ///< images like those of the data set, by a generator against a discriminator
+};
+
+/// What the score of a task is: all of them lie in [0,1].
+struct Measure {
+    std::string_view name;
+    bool higher_is_better = true;
+};
+
+/// How a block is built from convolutions, and which of them meet the layer under search.
 enum class Block {
     basic,       ///< pre-activation residual: 3×3, 3×3
     bottleneck,  ///< pre-activation residual: 1×1 down by `expansion`, k×k, 1×1 up again
     inverted,  ///< inverted residual: 1×1 up by `expansion` (none at 1), depthwise k×k, 1×1 down without activation
+    plain,     ///< no residual: layer, 2×2 max-pooling where the stride is 2, k×k
+    convnext,  ///< residual: depthwise k×k, 1×1 up by `expansion`, layer, 1×1 down; where the stride is 2 or the
+               ///< channels change: layer, 2×2 at stride 2 (or 1×1) before it
 };
 
 enum class Gate { relu, silu };  ///< the activation inside squeeze-excite, which the search leaves alone
 
-/// The first convolution. Inverted networks have the layer after it, pre-activation ones do not.
+/// The first convolution. Inverted networks have the layer after it; in the others the first block begins with it or
+/// does without.
 struct Stem {
     int channels = 16;
     int kernel = 3;
@@ -33,13 +49,15 @@ struct Stage {
     int blocks = 1;
     int channels = 16;  ///< at the blocks' output
     int stride = 1;
-    int expansion = 1;  ///< inner channels: bottleneck channels / expansion, inverted input channels · expansion
+    int expansion = 1;  ///< inner channels: bottleneck channels / expansion, inverted input channels · expansion,
+                        ///< convnext channels · expansion
     int kernel = 3;
 
     bool operator==(const Stage&) const = default;
 };
 
-/// A network architecture: stem, stages, [1×1 convolution,] the layer, global average pooling, linear classifier.
+/// A network architecture. Classification: stem, stages, [1×1 convolution,] the layer, global average pooling, linear
+/// classifier. Segmentation: unet.h, whose block is plain. Generation: gan_networks.h.
 struct Anchor {
     std::string name;
     Block block = Block::basic;
@@ -50,6 +68,7 @@ struct Anchor {
     Gate gate = Gate::relu;
     bool affine_projection = false;  ///< a per-channel affine after the inverted block's last convolution: what the
                                      ///< layer is where it is used without its non-linearity
+    Task task = Task::classification;
 
     bool operator==(const Anchor&) const = default;
 };
@@ -60,6 +79,9 @@ Anchor scaled(Anchor anchor, double width);
 
 /// The same network with its first `count` convolutions of stride 2 at stride 1, for small images. Pooling stays.
 Anchor unstrided(Anchor anchor, int count);
+
+/// What the score of a training in this anchor is.
+Measure measure_of(const Anchor& anchor);
 
 /// All named anchors.
 std::span<const Anchor> anchors();

@@ -34,8 +34,8 @@ TEST(Anchors, have_unique_names_by_which_they_are_found) {
 }
 
 TEST(Anchors, an_unknown_name_is_answered_with_the_known_ones) {
-    EXPECT_THAT([] { find_anchor("vgg"); },
-                testing::ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("'vgg'"), HasSubstr("resnet-tiny"))));
+    EXPECT_THAT([] { find_anchor("vgg-3"); },
+                testing::ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("'vgg-3'"), HasSubstr("resnet-tiny"))));
 }
 
 TEST(Anchors, the_paper_size_has_the_paper_s_widths) {
@@ -44,15 +44,23 @@ TEST(Anchors, the_paper_size_has_the_paper_s_widths) {
     EXPECT_THAT(widths(find_anchor("efficientnet-b0-half")), ElementsAre(8, 16, 24, 40, 56, 96, 160));
     EXPECT_EQ(find_anchor("efficientnet-b0-half").head, 640);
     EXPECT_EQ(find_anchor("mobilenet-v2-half").head, 1280);
+    EXPECT_THAT(widths(find_anchor("vgg-16-half")), ElementsAre(32, 64, 128, 256, 256));
+    EXPECT_THAT(widths(find_anchor("convnext-t-half")), ElementsAre(48, 96, 192, 384));
 }
 
 TEST(Anchors, the_paper_size_leaves_4x4_pixels_of_32x32) {
-    for (const char* name : {"resnet-50-quarter", "mobilenet-v2-half", "efficientnet-b0-half"}) {
+    for (const char* name : {"resnet-50-quarter", "mobilenet-v2-half", "efficientnet-b0-half", "vgg-16-half"}) {
         EXPECT_EQ(total_stride(find_anchor(name)), 8) << name;
     }
     for (const char* name : {"resnet-50", "mobilenet-v2", "efficientnet-b0"}) {
         EXPECT_EQ(total_stride(find_anchor(name)), 32) << name;
     }
+}
+
+TEST(Anchors, have_a_measure_that_fits_their_task) {
+    EXPECT_EQ(measure_of(find_anchor("vgg-tiny")).name, "accuracy");
+    EXPECT_EQ(measure_of(find_anchor("unet-tiny")).name, "mean IoU");
+    for (const Anchor& anchor : anchors()) EXPECT_TRUE(measure_of(anchor).higher_is_better) << anchor.name;
 }
 
 TEST(Anchors, widths_are_rounded_to_multiples_of_8_and_never_below_nine_tenths) {

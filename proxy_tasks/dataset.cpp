@@ -1,35 +1,44 @@
 #include "proxy_tasks/dataset.h"
 
 #include "proxy_tasks/cifar.h"
+#include "proxy_tasks/dataset_origin.h"
 #include "proxy_tasks/fashion_mnist.h"
+#include "proxy_tasks/folder_images.h"
+#include "proxy_tasks/shapes.h"
 #include "proxy_tasks/synthetic.h"
 
 #include <array>
 #include <cmath>
+#include <stdexcept>
+#include <string_view>
 
 namespace normact::proxy_tasks {
 namespace {
 
 struct Loader {
-    const char* name;
+    std::string_view name;
+    Origin origin;
     Dataset (*train)(const DatasetSettings&);
     Images (*test)(const DatasetSettings&);
 };
 
 constexpr std::array loaders{
-    Loader{"fashion-mnist", load_fashion_mnist, load_fashion_mnist_test},
-    Loader{"cifar-10", load_cifar_10, load_cifar_10_test},
-    Loader{"cifar-100", load_cifar_100, load_cifar_100_test},
-    Loader{"synthetic", load_synthetic, load_synthetic_test},
+    Loader{"fashion-mnist", Origin::published, load_fashion_mnist, load_fashion_mnist_test},
+    Loader{"cifar-10", Origin::published, load_cifar_10, load_cifar_10_test},
+    Loader{"cifar-100", Origin::published, load_cifar_100, load_cifar_100_test},
+    Loader{"synthetic", Origin::made, load_synthetic, load_synthetic_test},
+    Loader{"shapes", Origin::made, load_shapes, load_shapes_test},
+    Loader{"folder", Origin::user, load_folder, load_folder_test},
+    Loader{"folder-masks", Origin::user, load_folder_masks, load_folder_masks_test},
 };
 
-const Loader& find_loader(const std::string& name) {
+const Loader& find_loader(std::string_view name) {
     std::string known;
     for (const auto& loader : loaders) {
         if (loader.name == name) return loader;
-        known += known.empty() ? loader.name : std::string(", ") + loader.name;
+        known += (known.empty() ? "" : ", ") + std::string(loader.name);
     }
-    throw std::invalid_argument("there is no data set \"" + name + "\"; there are " + known);
+    throw std::invalid_argument("there is no data set \"" + std::string(name) + "\"; there are " + known);
 }
 
 /// Mean and standard deviation of each channel. The sums are integers, so they are exact.
@@ -76,6 +85,8 @@ Dataset split(std::string name, int classes, const Images& images, std::int64_t 
 Dataset load_dataset(const DatasetSettings& settings) { return find_loader(settings.name).train(settings); }
 
 Images load_test_images(const DatasetSettings& settings) { return find_loader(settings.name).test(settings); }
+
+Origin origin_of(std::string_view dataset) { return find_loader(dataset).origin; }
 
 std::vector<std::string> dataset_names() {
     std::vector<std::string> names;

@@ -1,5 +1,6 @@
 #include "proxy_tasks/network.h"
 
+#include "proxy_tasks/anchor_cost.h"
 #include "proxy_tasks/batch_norm_relu.h"
 #include "proxy_tasks/scorer.h"
 
@@ -28,6 +29,16 @@ TEST(Network, full_sizes_have_the_parameters_of_the_known_networks) {
     EXPECT_EQ(parameters("resnet-50"), 25'549'352);
     EXPECT_EQ(parameters("mobilenet-v2"), 3'504'872);
     EXPECT_EQ(parameters("efficientnet-b0"), 5'288'548);
+    // timm's convnext_tiny has 28'589'128. It has biases in its convolutions and norms (two numbers a channel) and
+    // LayerScale: 7 numbers a block's channel at its width, 4 at the inner one; stem 3 and downsampling 3 or 2, final
+    // norm 2. Ours has the layer instead: 2 numbers a channel.
+    const std::int64_t widths = 3 * 96 + 3 * 192 + 9 * 384 + 3 * 768;
+    const std::int64_t theirs =
+        widths * (1 + 2 + 4 + 1 + 1) + 96 * 3 + 2 * (96 + 192 + 384) + 192 + 384 + 768 + 768 * 2;
+    const std::int64_t ours = widths * 4 * 2 + 2 * (96 + 192 + 384) + 768 * 2;
+    EXPECT_EQ(parameters("convnext-t"), 28'589'128 - theirs + ours);
+    // torchvision's features of vgg16_bn: 14'723'136, biases of the 4,224 channels before the norms included.
+    EXPECT_EQ(parameters("vgg-16"), 14'723'136 - 4224 + 512 * 1000 + 1000);
 }
 
 TEST(Network, half_the_width_has_the_parameters_of_the_known_network) {
@@ -54,16 +65,37 @@ TEST(Network, every_anchor_maps_images_of_any_side_to_logits) {
     prepare_thread();
     const torch::NoGradGuard no_grad;
     for (const Anchor& anchor : anchors()) {
+        if (anchor.task == Task::generation) continue;
         Network network(anchor, 1, 7, batch_norm_relu);
         for (const std::int64_t side : {24, 33}) {
+            if (side < smallest_side(anchor)) continue;
             const at::Tensor images = torch::rand({2, 1, side, side}).contiguous(at::MemoryFormat::ChannelsLast);
-            EXPECT_EQ(network.forward(images).sizes(), (std::vector<std::int64_t>{2, 7})) << anchor.name;
+            const bool dense = anchor.task == Task::segmentation;
+            const auto wanted = dense ? std::vector<std::int64_t>{2, 7, side, side} : std::vector<std::int64_t>{2, 7};
+            EXPECT_EQ(network.forward(images).sizes(), wanted) << anchor.name;
+        }
+    }
+}
+
+TEST(Network, gradients_flow_to_every_parameter) {
+    prepare_thread();
+    for (const char* name : {"resnet-tiny", "efficientnet-tiny", "vgg-tiny", "vgg-16-half", "convnext-tiny",
+                             "convnext-t-half", "unet-tiny", "unet-quarter"}) {
+        Network network(find_anchor(name), 3, 5, batch_norm_relu);
+        at::Generator generator = at::detail::createCPUGenerator(std::uint64_t{1});
+        initialize(network, generator);
+        const at::Tensor images = torch::rand({4, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast);
+        network.forward(images).square().sum().backward();
+        for (const auto& [key, parameter] : network.named_parameters().pairs()) {
+            ASSERT_TRUE(parameter.grad().defined()) << name << " " << key;
+            EXPECT_GT(parameter.grad().abs().max().item<float>(), 0) << name << " " << key;
         }
     }
 }
 
 TEST(Network, the_layer_under_search_gets_its_input_in_channels_last) {
-    for (const char* name : {"resnet-tiny", "mobilenet-tiny", "efficientnet-tiny", "efficientnet-b0-half"}) {
+    for (const char* name : {"resnet-tiny", "mobilenet-tiny", "efficientnet-tiny", "efficientnet-b0-half", "vgg-tiny",
+                             "convnext-tiny", "unet-tiny"}) {
         int seen = 0;
         const MakeLayer look = [&seen](std::int64_t) {
             return torch::nn::AnyModule(torch::nn::Functional([&seen](const at::Tensor& x) {

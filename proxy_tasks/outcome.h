@@ -8,11 +8,11 @@ namespace normact::proxy_tasks {
 /// Why a candidate was dropped before a full score.
 enum class Rejection { none, invalid, quality, stability };
 
-/// One validation accuracy: one layer trained from scratch on one proxy task.
+/// One score: one layer trained from scratch on one proxy task.
 struct Score {
     std::string task;     ///< "data set/anchor"
     int replicate = 0;    ///< which repetition: another seed
-    double accuracy = 0;  ///< in [0,1]
+    double accuracy = 0;  ///< in [0,1], or what measure_of the anchor (anchors.h) is
     double seconds = 0;   ///< training and validation, wall clock
 };
 
@@ -27,7 +27,8 @@ struct Outcome {
 
 /// How far an evaluation is.
 struct Progress {
-    std::string stage;  ///< quality, stability, training or validation, and the anchor: "quality mobilenet-tiny"
+    std::string
+        stage;  ///< quality, stability, yardstick, training or validation, and the anchor: "quality mobilenet-tiny"
     int step = 0;
     int steps = 0;
 };

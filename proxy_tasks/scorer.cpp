@@ -7,11 +7,13 @@
 #include "proxy_tasks/audit.h"
 #include "proxy_tasks/dataset.h"
 #include "proxy_tasks/device_training.h"
+#include "proxy_tasks/gan_training.h"
 #include "proxy_tasks/gpu.h"
 #include "proxy_tasks/short_errors.h"
 #include "proxy_tasks/stability.h"
 #include "proxy_tasks/together_or_alone.h"
 #include "proxy_tasks/training.h"
+#include "proxy_tasks/yardstick.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
@@ -20,6 +22,8 @@
 #include <algorithm>
 #include <chrono>
 #include <iomanip>
+#include <mutex>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -29,16 +33,35 @@
 namespace normact::proxy_tasks {
 namespace {
 
+/// Made by the first evaluation that needs it; the others wait.
+struct SharedYardstick {
+    std::mutex mutex;  // of made
+    std::optional<Yardstick> made;
+
+    const Yardstick& get(const Dataset& dataset, int crop, const Checkpoint& checkpoint) {
+        const std::scoped_lock lock(mutex);
+        if (!made) made.emplace(dataset, crop, checkpoint);
+        return *made;
+    }
+};
+
 /// What all evaluations share.
 struct Tasks {
     ScoringSettings settings;
+    HeldOut held_out;
     const evaluator::Engine& engine;
     c10::Device device;  ///< of the engine
     Dataset dataset;
     std::optional<DeviceDataset> on_device;  ///< if that is not the CPU
     std::vector<Anchor> anchors;             ///< the cheapest first
+    std::unique_ptr<SharedYardstick> yardstick;
 
     std::string name(const Anchor& anchor) const { return settings.dataset.name + "/" + anchor.name; }
+    /// How many of the held-out images give a score: all if there are fewer.
+    std::int64_t scored_images() const {
+        const bool all = held_out == HeldOut::test;
+        return all ? dataset.validation.pixels.size(0) : std::int64_t{settings.training.validation_images};
+    }
 };
 
 class Stopwatch {
@@ -59,7 +82,28 @@ decltype(auto) named_by(std::string_view key, Find find) {
     }
 }
 
-Tasks prepare(const ScoringSettings& settings) {
+/// Throws std::invalid_argument unless the anchor's task can be had of these images by this engine.
+void check_task(const Anchor& anchor, const Tasks& tasks) {
+    const bool masks = tasks.dataset.train.have_masks(), wants_masks = anchor.task == Task::segmentation;
+    const std::string data = "scoring.dataset.name is " + tasks.settings.dataset.name;
+    if (wants_masks && !masks)
+        throw std::invalid_argument(anchor.name + " segments, but " + data + ", which has no masks; shapes has");
+    if (masks && !wants_masks)
+        throw std::invalid_argument(anchor.name + " needs images with classes, but " + data +
+                                    ", which has masks; unet-tiny takes them");
+    if (anchor.task != Task::classification && !tasks.device.is_cpu())
+        throw std::invalid_argument(anchor.name + " trains on the CPU alone, but scoring.engine is " +
+                                    tasks.settings.engine + "; take cpu");
+    if (const int least = smallest_side(anchor); tasks.settings.training.crop < least)
+        throw std::invalid_argument("scoring.training.crop is " + std::to_string(tasks.settings.training.crop) + "; " +
+                                    anchor.name + " wants at least " + std::to_string(least));
+    if (const int crop = tasks.settings.training.crop, factor = enlargement(anchor);
+        anchor.task == Task::generation && crop % factor != 0)
+        throw std::invalid_argument("scoring.training.crop is " + std::to_string(crop) + "; for " + anchor.name +
+                                    " it must be a multiple of " + std::to_string(factor));
+}
+
+Tasks prepare(const ScoringSettings& settings, HeldOut held_out) {
     validate(settings);
     const auto& engine = named_by(
         "scoring.engine", [&]() -> auto& { return evaluator::find_engine(settings.engine); });
@@ -67,10 +111,13 @@ Tasks prepare(const ScoringSettings& settings) {
         load_gpu_support();
         set_gpu_arithmetic(settings.precision == Precision::tf32);
     }
-    Tasks tasks{settings, engine, device_of(engine.device()), {}, {}, {}};
+    Tasks tasks{settings, held_out, engine, device_of(engine.device()),
+                {},       {},       {},     std::make_unique<SharedYardstick>()};
     for (const std::string& name : settings.anchors)
         tasks.anchors.push_back(named_by("scoring.anchors", [&] { return find_anchor(name); }));
     tasks.dataset = named_by("scoring.dataset.name", [&] { return load_dataset(settings.dataset); });
+    if (held_out == HeldOut::test) tasks.dataset.validation = load_test_images(settings.dataset);
+    for (const Anchor& anchor : tasks.anchors) check_task(anchor, tasks);
     const auto& pixels = tasks.dataset.train.pixels;
     const auto cost = [&](const Anchor& anchor) {
         return anchor_cost(anchor, static_cast<int>(pixels.size(1)), settings.training.crop).total();
@@ -113,7 +160,8 @@ class Evaluation {
             const Training& training = *runs_[i].training;
             std::ostringstream reason;
             reason << tasks_.anchors[i].name << ": " << std::fixed << std::setprecision(2);
-            training.diverged() ? reason << "loss not finite" : reason << "accuracy " << accuracy;
+            training.diverged() ? reason << "loss not finite"
+                                : reason << measure_of(tasks_.anchors[i]).name << " " << accuracy;
             reason << " after " << training.steps_done() << " steps";
             outcome.rejection = Rejection::quality;
             outcome.reason = reason.str();
@@ -127,6 +175,7 @@ class Evaluation {
         const StabilityFilter& filter = tasks_.settings.stability;
         for (std::size_t i = 0; filter.steps > 0 && i < runs_.size(); ++i) {
             const Anchor& anchor = tasks_.anchors[i];
+            if (anchor.task == Task::generation) continue;  // its loss is a game, not one of a batch
             int step = 0;
             const auto blow_up = ascend(anchor, [&] { pause("stability", anchor, step++, filter.steps); });
             if (!blow_up) continue;
@@ -145,7 +194,7 @@ class Evaluation {
         const TrainingSettings& settings = tasks_.settings.training;
         for (std::size_t i = 0; i < runs_.size(); ++i) {
             train(i, "training", settings.steps);
-            const double accuracy = validate(i, settings.validation_images);
+            const double accuracy = validate(i, tasks_.scored_images());
             outcome.scores.push_back({tasks_.name(tasks_.anchors[i]), replicate_, accuracy, runs_[i].seconds});
             runs_[i].training.reset();
         }
@@ -170,6 +219,11 @@ class Evaluation {
 
     std::unique_ptr<Training> start_training(const Anchor& anchor) const {
         const TrainingSettings& settings = tasks_.settings.training;
+        if (anchor.task == Task::generation)
+            return std::make_unique<GanTraining>(
+                anchor, tasks_.dataset, settings, make_layer_,
+                tasks_.yardstick->get(tasks_.dataset, settings.crop, [&] { pause("yardstick", anchor, 0, 1); }),
+                trial(anchor));
         if (tasks_.on_device)
             return std::make_unique<DeviceTraining>(anchor, tasks_.dataset, *tasks_.on_device, settings,
                                                     tasks_.settings.precision, make_layer_, trial(anchor));
@@ -185,7 +239,7 @@ class Evaluation {
         runs_[i].seconds += watch.seconds();
     }
 
-    double validate(std::size_t i, int images) {
+    double validate(std::size_t i, std::int64_t images) {
         const Stopwatch watch;
         Training& training = *runs_[i].training;
         const int steps = training.steps_done();
@@ -225,7 +279,8 @@ class Evaluation {
 }  // namespace
 
 struct Scorer::State {
-    explicit State(const ScoringSettings& settings) : tasks(prepare(settings)), streams(tasks.device) {}
+    State(const ScoringSettings& settings, HeldOut held_out)
+        : tasks(prepare(settings, held_out)), streams(tasks.device) {}
 
     Tasks tasks;
     Streams streams;
@@ -268,12 +323,15 @@ struct Scorer::State {
     }
 };
 
-Scorer::Scorer(const ScoringSettings& settings) : state_(std::make_unique<State>(settings)) {}
+Scorer::Scorer(const ScoringSettings& settings, HeldOut held_out)
+    : state_(std::make_unique<State>(settings, held_out)) {}
 Scorer::~Scorer() = default;
 Scorer::Scorer(Scorer&&) noexcept = default;
 
 Outcome Scorer::evaluate(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate, std::stop_token stop,
                          const std::function<void(const Progress&)>& progress, Company company) const {
+    if (state_->tasks.held_out == HeldOut::test)
+        throw std::logic_error("filters look at validation images, and this scorer holds the test images");
     return state_->evaluate(company, [&](Outcome& outcome) {
         const Tasks& tasks = state_->tasks;
         Evaluation evaluation(tasks, graph, tasks.settings.layer, seed, replicate, stop, progress);

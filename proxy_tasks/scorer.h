@@ -29,13 +29,18 @@ class DeviceLost : public std::runtime_error {
 /// Whether an evaluation shares its device with those of other threads.
 enum class Company { welcome, none };
 
+/// The images that a training is judged by. The test images are for re-evaluation alone: whoever chooses layers by them
+/// learns nothing from them any more.
+enum class HeldOut { validation, test };
+
 /// Trains a layer inside the anchors of the settings and scores it. Holds the data set, loaded once.
 /// Each evaluation uses one thread; several may run at once. Call prepare_thread() on each of them first.
 class Scorer {
   public:
     /// Loads the data set. Throws std::invalid_argument for settings that make no sense and DatasetError (dataset.h)
-    /// for missing or damaged files.
-    explicit Scorer(const ScoringSettings& settings);
+    /// for missing or damaged files. With the test images all of them count, whatever training.validation_images says;
+    /// trainings are the same, on the training images alone.
+    explicit Scorer(const ScoringSettings& settings, HeldOut held_out = HeldOut::validation);
     ~Scorer();
     Scorer(Scorer&&) noexcept;
 
@@ -43,7 +48,8 @@ class Scorer {
     /// rejected layers is fully scored too (audit.h) and stays rejected.
     /// Every random number comes from (seed, the graph's hash, task, replicate): the same call on the same machine
     /// gives the same accuracies to the last bit. `progress` is called between training steps, from this thread.
-    /// Throws Stopped soon after a stop is requested, DeviceLost.
+    /// Throws Stopped soon after a stop is requested, DeviceLost; std::logic_error with the test images, which no
+    /// filter may see.
     Outcome evaluate(const primitives::LayerGraph& graph, std::uint64_t seed, int replicate = 0,
                      std::stop_token stop = {}, const std::function<void(const Progress&)>& progress = {},
                      Company company = Company::welcome) const;

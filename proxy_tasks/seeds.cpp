@@ -9,7 +9,8 @@ namespace normact::proxy_tasks {
 namespace {
 
 // Part of what a seed means: renaming one changes every score.
-constexpr std::array<const char*, 5> stream_names{"initialization", "batches", "crops", "stability", "audit"};
+constexpr std::array<const char*, 7> stream_names{"initialization", "batches",           "crops", "stability", "audit",
+                                                  "latents",        "validation latents"};
 
 }  // namespace
 

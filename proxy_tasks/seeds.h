@@ -17,7 +17,7 @@ struct Trial {
 };
 
 /// What the random numbers are for. Each use has a stream of its own, so that one that draws more shifts no other.
-enum class Stream { initialization, batches, crops, stability, audit };
+enum class Stream { initialization, batches, crops, stability, audit, latents, validation_latents };
 
 /// The seed of a stream: the XXH3 hash of the trial and the stream's name. The same on every machine and in every
 /// release.

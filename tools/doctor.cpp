@@ -4,6 +4,7 @@
 #include "primitives/catalogue.h"
 #include "proxy_tasks/data_files.h"
 #include "proxy_tasks/dataset.h"
+#include "proxy_tasks/dataset_origin.h"
 #include "search/configuration.h"
 #include "tools/child_process.h"
 #include "tools/command.h"
@@ -103,12 +104,18 @@ const std::string& default_dataset() {
     return name;
 }
 
-/// All data sets. Without a single one of real images, the one that a search takes by itself is what is broken.
+bool is_published(const std::string& dataset) {
+    return proxy_tasks::origin_of(dataset) == proxy_tasks::Origin::published;
+}
+
+/// All data sets but the user's own, which have no usual place. Without a single one of real images, the one that a
+/// search takes by itself is what is broken.
 std::vector<Finding> check_datasets() {
     std::vector<Finding> findings;
-    for (const std::string& name : proxy_tasks::dataset_names()) findings.push_back(check_dataset(name));
+    for (const std::string& name : proxy_tasks::dataset_names())
+        if (proxy_tasks::origin_of(name) != proxy_tasks::Origin::user) findings.push_back(check_dataset(name));
     const bool usable = std::ranges::any_of(findings, [](const Finding& finding) {
-        return finding.subject != "synthetic" && finding.state == Finding::State::there;
+        return is_published(finding.subject) && finding.state == Finding::State::there;
     });
     if (!usable) std::ranges::find(findings, default_dataset(), &Finding::subject)->state = Finding::State::broken;
     return findings;
@@ -175,8 +182,8 @@ std::string indented(const std::string& advice) {
 std::string possible_search(const std::vector<Finding>& findings) {
     const std::vector<std::string> names = proxy_tasks::dataset_names();
     const auto is_there = [&](const std::string& name) {
-        const auto finding = std::ranges::find(findings, name, &Finding::subject);
-        return name != "synthetic" && finding->state == Finding::State::there;
+        return is_published(name) &&
+               std::ranges::find(findings, name, &Finding::subject)->state == Finding::State::there;
     };
     if (is_there(default_dataset())) return command_line({"search"});
     return command_line({"search", "--set", "scoring.dataset.name=" + *std::ranges::find_if(names, is_there)});
