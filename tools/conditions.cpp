@@ -1,5 +1,6 @@
 #include "tools/conditions.h"
 
+#include "proxy_tasks/anchors.h"
 #include "tools/command.h"
 
 #include <fmt/format.h>
@@ -56,6 +57,10 @@ Condition make_condition(const search::Configuration& configuration, const std::
     condition.batch = batch;
     condition.optimizer = optimizer;
     condition.on_test_images = on_test_images;
+    const proxy_tasks::Measure measure = proxy_tasks::measure_of(proxy_tasks::find_anchor(anchor_name(anchor)));
+    condition.measure = measure.name;
+    condition.higher_is_better = measure.higher_is_better;
+    condition.worst = measure.higher_is_better ? 0 : 1;  // all lie in [0,1]
     condition.configuration = configuration;
     condition.configuration.scoring.anchors = {anchor_name(anchor)};
     if (const auto at = anchor.find('@'); at != std::string::npos)

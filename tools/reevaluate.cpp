@@ -129,7 +129,6 @@ std::vector<ReevaluatedLayer> layers_of(const Study& study, const Arguments& arg
 }
 
 Reevaluation read_reevaluation(const Study& study, const Arguments& arguments) {
-    if (arguments.has("test")) throw UsageError("--test: this release can't judge on test images yet; leave it out");
     const search::Configuration configuration = settings_of(arguments, study.configuration);
     const Variations variations{anchors(arguments), batch_sizes(arguments), optimizers(arguments)};
     Reevaluation reevaluation;

@@ -108,6 +108,29 @@ def test_without_other_settings_schedules_are_longer_than_the_searchs(study):
     assert all(layer["margin"] is None and not layer["separated"] for layer in document["validation"]["layers"])
 
 
+def test_survivors_are_judged_on_the_test_images_at_the_end(study):
+    document = study.json("reevaluate", "--top", 1, "--with", "BN-ReLU", *SHORT, "--test")
+    assert document["finished"]
+    left = [layer for layer in document["test"]["layers"] if layer["seeds"] == 3]
+    assert len(left) == 2 and values(document, "test") != values(document)
+    out, _ = study("reevaluate", "--top", 1, "--with", "BN-ReLU", *SHORT, "--test")
+    assert "On the test images:" in out
+
+
+def test_adamw_is_another_condition_with_a_rate_of_its_own(study):
+    document = study.json("reevaluate", "--top", 0, "--with", "BN-ReLU", "--with", "GN-ReLU", *SHORT, "--optimizers", "sgd,adamw")
+    sgd, adamw = document["validation"]["conditions"]
+    assert adamw["optimizer"] == "adamw" and adamw["learning_rate"] == pytest.approx(sgd["learning_rate"] / 100)
+    assert adamw["weight_decay"] == 0.05
+
+
+def test_values_of_several_measures_are_standardized(study):
+    document = study.json("reevaluate", "--top", 0, "--with", "BN-ReLU", "--with", "GN-ReLU", "--anchors",
+                          "resnet-micro,unet-tiny@shapes", *SHORT)
+    assert document["validation"]["measure"] is None
+    assert [c["measure"] for c in document["validation"]["conditions"]] == ["accuracy", "mean IoU"]
+
+
 def test_layers_are_paired_by_seed(study):
     document = study.json("reevaluate", "--top", 0, "--with", "max(x, -x)/std_batch(x)", "--with",
                           "x/std_batch(x)", *SHORT)

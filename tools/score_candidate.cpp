@@ -19,9 +19,9 @@ void prepare_this_thread() {
 
 }  // namespace
 
-proxy_tasks::Scorer make_scorer(const proxy_tasks::ScoringSettings& settings) {
+proxy_tasks::Scorer make_scorer(const proxy_tasks::ScoringSettings& settings, proxy_tasks::HeldOut held_out) {
     try {
-        return proxy_tasks::Scorer(settings);
+        return proxy_tasks::Scorer(settings, held_out);
     } catch (const std::invalid_argument& error) {
         throw UsageError(error.what());
     }

@@ -11,7 +11,8 @@
 namespace normact::tools {
 
 /// Loads the data set. Throws UsageError where the settings name what is not there, DatasetError where the data is not.
-proxy_tasks::Scorer make_scorer(const proxy_tasks::ScoringSettings& settings);
+proxy_tasks::Scorer make_scorer(const proxy_tasks::ScoringSettings& settings,
+                                proxy_tasks::HeldOut held_out = proxy_tasks::HeldOut::validation);
 
 /// The evaluation of a study's candidate, with its filters. `search` stores what this gives and `verify` asks again.
 proxy_tasks::Outcome score_candidate(const proxy_tasks::Scorer& scorer, const search::Configuration& configuration,

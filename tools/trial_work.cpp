@@ -86,7 +86,9 @@ class Scorers {
         std::weak_ptr<const proxy_tasks::Scorer>& kept = scorers_[condition.text];
         auto scorer = kept.lock();
         if (!scorer)
-            kept = scorer = std::make_shared<const proxy_tasks::Scorer>(make_scorer(condition.configuration.scoring));
+            kept = scorer = std::make_shared<const proxy_tasks::Scorer>(make_scorer(
+                condition.configuration.scoring,
+                condition.on_test_images ? proxy_tasks::HeldOut::test : proxy_tasks::HeldOut::validation));
         latest_ = scorer;
         return scorer;
     }
