@@ -241,7 +241,8 @@ Difference difference(const LayerGraph& before, const LayerGraph& after) {
         .before = canonical(before), .after = canonical(after), .kept = {}, .changed = {}, .removed = {}, .added = {}};
     const Partners equal = equal_nodes(d.before, d.after);
     const auto mutation = one_mutation(d.before, d.after, equal);
-    const auto [after_of, before_of] = mutation ? *mutation : Alignment(d.before, d.after, equal).partners();
+    const Partners partners = mutation ? *mutation : Alignment(d.before, d.after, equal).partners();
+    const auto &after_of = partners.after_of, &before_of = partners.before_of;
     for (std::size_t i = 0; i < d.before.nodes.size(); ++i) {
         const auto position = static_cast<std::uint16_t>(i);
         if (!after_of[i]) {
