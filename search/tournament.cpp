@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 namespace normact::search {
@@ -47,11 +48,21 @@ std::vector<std::size_t> draw_without_replacement(Generator& generator, std::siz
 }
 
 std::vector<std::size_t> pareto_front(const Population& population, const std::vector<std::size_t>& entrants) {
-    std::vector<std::size_t> front;
-    std::ranges::copy_if(entrants, std::back_inserter(front), [&](std::size_t entrant) {
-        return std::ranges::none_of(entrants,
-                                    [&](std::size_t other) { return beats(population[other], population[entrant]); });
+    // Who beats another comes before it in this order, and who is beaten at all is beaten by one of the front.
+    std::vector<std::size_t> places(entrants.size());
+    std::iota(places.begin(), places.end(), std::size_t{0});
+    std::ranges::sort(places, [&](std::size_t i, std::size_t j) {
+        const Member &a = population[entrants[i]], &b = population[entrants[j]];
+        return std::tie(b.accuracies, a.cost) < std::tie(a.accuracies, b.cost);
     });
+    std::vector<std::size_t> front;
+    for (const std::size_t place : places)
+        if (std::ranges::none_of(front, [&](std::size_t other) {
+                return beats(population[entrants[other]], population[entrants[place]]);
+            }))
+            front.push_back(place);
+    std::ranges::sort(front);  // in the order in which they entered
+    for (std::size_t& place : front) place = entrants[place];
     return front;
 }
 
