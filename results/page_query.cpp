@@ -134,8 +134,8 @@ std::string statement_of(const CandidateQuery& query, const std::optional<PagePo
               "1 = 1";
     return "SELECT c.id, e.mean_accuracy FROM " + tables +
            (query.after ? " AND " + behind(query.order, *query.after) : "") +
-           (last && !query.fingerprint ? " AND " + up_to(query.order, *last) : "") + conditions_of(query) +
-           order_of(query.order) + " LIMIT " + std::to_string(query.limit);
+           (last ? " AND " + up_to(query.order, *last) : "") + conditions_of(query) + order_of(query.order) +
+           " LIMIT " + std::to_string(query.limit);
 }
 
 }  // namespace
@@ -143,8 +143,9 @@ std::string statement_of(const CandidateQuery& query, const std::optional<PagePo
 PageIds read_page(soci::session& sql, const CandidateQuery& query) {
     if (query.limit < 1 || query.limit > most_of_a_page)
         throw std::invalid_argument("a page has 1 to " + std::to_string(most_of_a_page) + " candidates");
-    // Candidates with one fingerprint are found by an index.
-    const auto last = query.fingerprint ? std::nullopt : last_row_looked_at(sql, query);
+    // Candidates with one fingerprint are found by an index, and where all rows fit the page ends by its limit.
+    const bool is_bounded = query.fingerprint || conditions_of(query).empty();
+    const auto last = is_bounded ? std::nullopt : last_row_looked_at(sql, query);
     long long id = 0;
     double mean = 0;
     soci::indicator has_mean{};

@@ -1,5 +1,7 @@
 #include "results/study_view.h"
 
+#include "results/large_study.h"
+#include "results/sql_study_view.h"
 #include "results/study_file.h"
 #include "results/study_view_conformance.h"
 
@@ -37,6 +39,58 @@ TEST(SqliteView, of_a_file_that_is_no_study_says_so) {
     const auto path = folder.file("foreign.db");
     *connect_sqlite(path) << "CREATE TABLE theirs (a INTEGER)";
     EXPECT_THAT(error_of([&] { open_study_view(path); }), testing::HasSubstr("not a study"));
+}
+
+/// The steps of SQLite's virtual machine, in hundreds, for the first two pages in every order.
+std::int64_t steps_of_pages(int stored) {
+    StudyFile study("{}");
+    fill_with_candidates(*study.connect(), sqlite_dialect(), stored);
+    auto session = connect_sqlite_to_look(study.path());
+    std::int64_t steps = 0;
+    sqlite_api::sqlite3_progress_handler(
+        static_cast<soci::sqlite3_session_backend*>(session->get_backend())->conn_, 100,
+        [](void* count) {
+            ++*static_cast<std::int64_t*>(count);
+            return 0;
+        },
+        &steps);
+    const auto view = make_sql_study_view(std::move(session), sqlite_dialect(), study.path());
+    using enum CandidateQuery::Order;
+    for (const auto order : {best, worst, newest, oldest}) {
+        CandidateQuery query;
+        query.order = order;
+        for (int page = 0; page < 2; ++page) {
+            const auto found = view->page(query);
+            EXPECT_EQ(found.candidates.size(), 50u);
+            query.after = found.next;
+        }
+    }
+    return steps;
+}
+
+TEST(SqliteView, takes_no_more_steps_for_a_page_of_a_larger_study) {
+    const auto small = steps_of_pages(2000);
+    EXPECT_GT(small, 50);
+    EXPECT_LT(steps_of_pages(20000), 3 * small / 2) << "ten times larger: trees are a little deeper";
+}
+
+TEST(SqliteView, looks_at_a_bounded_part_for_a_page_that_a_filter_leaves_empty) {
+    StudyFile study("{}");
+    constexpr int stored = 50'000;
+    fill_with_candidates(*study.connect(), sqlite_dialect(), stored);
+    CandidateQuery query;
+    query.order = CandidateQuery::Order::newest;
+    query.origin = "nobody";
+    const auto view = study.look();
+    int pages = 0;
+    for (std::optional<PagePosition> next; pages == 0 || next; ++pages) {
+        query.after = next;
+        const auto page = view->page(query);
+        EXPECT_TRUE(page.candidates.empty());
+        next = page.next;
+        ASSERT_LT(pages, 10);
+    }
+    EXPECT_EQ(pages, 3) << "20,000 rows each";
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ def report(finished_study, tmp_path_factory):
     from conftest import Normact
 
     file = tmp_path_factory.mktemp("report") / "report.html"
-    out, _ = Normact(finished_study.parent)("report", "--study", finished_study, "--output", file, "--layers", 5)
+    out, _ = Normact(finished_study.parent)("report", "--study", finished_study, "-o", file, "--layers", 5)
     assert re.search(r"2\d scored layers of \d+ candidates", out)
     return file
 
