@@ -1,5 +1,6 @@
 #include "proxy_tasks/batches.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
@@ -63,6 +64,8 @@ void write_row(const std::uint8_t* row, std::int64_t width, const Cut& cut, int 
 }
 
 }  // namespace
+
+bool anything_counts(const Batch& batch) { return (batch.labels != ignored).any().item<bool>(); }
 
 void write_cuts(const Dataset& dataset, const Images& from, std::span<const Cut> cuts, int side, Batch& batch) {
     const std::int64_t channels = from.pixels.size(1), height = from.pixels.size(2), width = from.pixels.size(3);

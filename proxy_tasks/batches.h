@@ -21,6 +21,9 @@ struct Batch {
 /// LibTorch's cross entropy leaves it out.
 inline constexpr std::int64_t ignored = -100;
 
+/// False of masks that are `ignored` all over: their cross entropy would be 0/0.
+bool anything_counts(const Batch& batch);
+
 /// Where a training image is cut out of a stored one.
 struct Cut {
     std::int64_t image = 0;

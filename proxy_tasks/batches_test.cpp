@@ -170,5 +170,13 @@ TEST(Batches, masks_are_cut_as_their_images_are) {
     EXPECT_EQ(batch.labels[1][0][0].item<int>(), 64 + 3 * 8 + 4) << "mirrored";
 }
 
+TEST(Batches, count_if_one_pixel_of_their_masks_does) {
+    Batch batch{{}, at::full({2, 3, 3}, ignored, at::kLong)};
+    EXPECT_FALSE(anything_counts(batch));
+    batch.labels[1][2][0].fill_(0);
+    EXPECT_TRUE(anything_counts(batch));
+    EXPECT_TRUE(anything_counts({{}, at::zeros({4}, at::kLong)})) << "classes";
+}
+
 }  // namespace
 }  // namespace normact::proxy_tasks

@@ -43,6 +43,11 @@ void write_zeros(const fs::path& folder, const DataFile& file) {
     fs::resize_file(folder / file.name, file.size);
 }
 
+void write_start(const fs::path& file, const Bytes& bytes) {
+    std::ofstream stream(file, std::ios::binary | std::ios::in);  // `in`: the rest stays
+    stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
 class CifarFiles : public testing::Test {
   protected:
     const TemporaryFolder temporary;
@@ -96,7 +101,9 @@ TEST(Cifar, half_a_record_is_an_error) {
 }
 
 TEST_F(CifarFiles, of_the_right_size_load_without_the_test_file_being_there) {
-    write_zeros(folder / "cifar-100-binary", cifar_100().train[0]);
+    const DataFile& file = cifar_100().train[0];
+    write_zeros(folder / "cifar-100-binary", file);
+    write_start(folder / "cifar-100-binary" / file.name, record({19, 99}));  // all black would be refused
     const auto dataset = load_dataset(settings);
     EXPECT_EQ(dataset.name, "cifar-100");
     EXPECT_EQ(dataset.classes, 100);

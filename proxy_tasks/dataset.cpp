@@ -41,17 +41,18 @@ const Loader& find_loader(std::string_view name) {
     throw std::invalid_argument("there is no data set \"" + std::string(name) + "\"; there are " + known);
 }
 
-/// Mean and standard deviation of each channel. The sums are integers, so they are exact.
+/// Mean and standard deviation of each channel. The sums are integers, so they are exact. Throws DatasetError if a
+/// deviation is 0, as images are divided by it.
 void measure_channels(Dataset& dataset) {
     const auto& pixels = dataset.train.pixels;
     const std::int64_t count = pixels.size(0), channels = pixels.size(1), plane = pixels.size(2) * pixels.size(3);
     std::vector<std::uint64_t> sum(channels), sum_of_squares(channels);
     const auto* pixel = pixels.const_data_ptr<std::uint8_t>();
     for (std::int64_t i = 0; i < count * channels; ++i, pixel += plane) {
-        std::uint32_t of_plane = 0, squares_of_plane = 0;
+        std::uint64_t of_plane = 0, squares_of_plane = 0;  // 2^32 is less than the squares of 258×258 may be
         for (std::int64_t k = 0; k < plane; ++k) {
             of_plane += pixel[k];
-            squares_of_plane += static_cast<std::uint32_t>(pixel[k]) * pixel[k];
+            squares_of_plane += static_cast<std::uint64_t>(pixel[k]) * pixel[k];
         }
         sum[i % channels] += of_plane;
         sum_of_squares[i % channels] += squares_of_plane;
@@ -60,6 +61,10 @@ void measure_channels(Dataset& dataset) {
     for (std::int64_t c = 0; c < channels; ++c) {
         const double mean = static_cast<double>(sum[c]) / pixels_in_channel;
         const double variance = static_cast<double>(sum_of_squares[c]) / pixels_in_channel - mean * mean;
+        if (!(variance > 0))
+            throw DatasetError(dataset.name + ": channel " + std::to_string(c) + " of the training images is " +
+                               std::to_string(std::lround(mean)) +
+                               " at every pixel, so there is nothing to learn from it");
         dataset.mean.push_back(static_cast<float>(mean / 255));
         dataset.deviation.push_back(static_cast<float>(std::sqrt(variance) / 255));
     }

@@ -42,8 +42,8 @@ Images load_test_images(const DatasetSettings& settings);
 /// The names that load_dataset knows.
 std::vector<std::string> dataset_names();
 
-/// Makes a data set of images, with classes or masks: the first `train` ones train, the others validate. For the
-/// loaders.
+/// Makes a data set of images, with classes or masks: the first `train` ones train, the others validate. Throws
+/// DatasetError if all pixels of a channel are equal. For the loaders.
 Dataset split(std::string name, int classes, const Images& images, std::int64_t train);
 
 }  // namespace normact::proxy_tasks

@@ -42,5 +42,25 @@ TEST(Dataset, has_mean_and_deviation_of_the_training_images_of_each_channel_alon
     }
 }
 
+TEST(Dataset, has_the_right_deviation_where_a_plane_has_more_than_32_bits_of_squares) {
+    auto pixels = at::full({3, 1, 300, 300}, 255, at::kByte);
+    pixels.select(0, 0).fill_(0);
+    const auto data = split("three", 1, {pixels, at::full({3}, 0, at::kLong)}, 2);
+    EXPECT_NEAR(data.mean.at(0), 0.5, 1e-7);
+    EXPECT_NEAR(data.deviation.at(0), 0.5, 1e-7);
+}
+
+TEST(Dataset, without_a_difference_in_a_channel_is_refused) {
+    auto pixels = at::full({3, 2, 4, 4}, 77, at::kByte);
+    pixels[0][0][0][0].fill_(78);
+    pixels[2].fill_(0);  // the validation image does not help
+    try {
+        split("three", 1, {pixels, at::full({3}, 0, at::kLong)}, 2);
+        FAIL() << "split";
+    } catch (const DatasetError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("three: channel 1 of the training images is 77 at every pixel"));
+    }
+}
+
 }  // namespace
 }  // namespace normact::proxy_tasks

@@ -1,5 +1,6 @@
 #include "proxy_tasks/folder_images.h"
 
+#include "primitives/generator.h"
 #include "proxy_tasks/image_files.h"
 
 #include <ATen/ops/empty.h>
@@ -8,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <iterator>
+#include <utility>
 
 namespace normact::proxy_tasks {
 namespace fs = std::filesystem;
@@ -77,6 +80,7 @@ std::vector<Example> examples_by_class(const fs::path& folder, const char* part)
             throw DatasetError(entry.string() + " is none of the classes that train/ has folders for");
         for (const fs::path& file : image_files(entry)) examples.push_back({file, found - names.begin(), {}});
     }
+    if (examples.empty()) throw DatasetError((folder / part).string() + " holds no images");
     return examples;
 }
 
@@ -155,14 +159,24 @@ Images read(const std::vector<Example>& examples, int classes) {
     return images;
 }
 
-Dataset split_off_each_fifth(const std::string& name, int classes, std::vector<Example> examples) {
-    std::size_t index = 0;
-    const auto validating =
-        std::ranges::stable_partition(examples, [&index](const Example&) { return ++index % validation_share != 0; });
+/// In an order that is the same always. Files are in the order of their classes, but the first few held-out images must
+/// be able to stand for all.
+std::vector<Example> mixed(std::vector<Example> examples) {
+    Generator generator(1);
+    for (std::size_t i = examples.size(); i > 1; --i)  // Fisher–Yates; std::shuffle differs by library
+        std::swap(examples[i - 1], examples[uniform_below(generator, i)]);
+    return examples;
+}
+
+Dataset split_off_each_fifth(const std::string& name, int classes, const std::vector<Example>& examples) {
+    std::vector<Example> ordered, validating;
+    for (std::size_t i = 0; i < examples.size(); ++i)
+        ((i + 1) % validation_share == 0 ? validating : ordered).push_back(examples[i]);
     if (validating.empty())
         throw DatasetError(examples.front().image.parent_path().string() + ": five images are the least");
-    const auto train = static_cast<std::int64_t>(examples.size() - validating.size());
-    return split(name, classes, read(examples, classes), train);
+    const auto train = static_cast<std::int64_t>(ordered.size());
+    std::ranges::copy(mixed(std::move(validating)), std::back_inserter(ordered));
+    return split(name, classes, read(ordered, classes), train);
 }
 
 }  // namespace
@@ -174,7 +188,7 @@ Dataset load_folder(const DatasetSettings& settings) {
 }
 
 Images load_folder_test(const DatasetSettings& settings) {
-    return read(examples_by_class(chosen_folder(settings), "test"), 0);
+    return read(mixed(examples_by_class(chosen_folder(settings), "test")), 0);
 }
 
 Dataset load_folder_masks(const DatasetSettings& settings) {
@@ -184,7 +198,7 @@ Dataset load_folder_masks(const DatasetSettings& settings) {
 
 Images load_folder_masks_test(const DatasetSettings& settings) {
     const fs::path folder = chosen_folder(settings);
-    return read(examples_with_masks(folder, "test"), mask_classes(folder));
+    return read(mixed(examples_with_masks(folder, "test")), mask_classes(folder));
 }
 
 }  // namespace normact::proxy_tasks

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace normact::proxy_tasks {
 namespace {
 
@@ -12,6 +14,14 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
+
+/// The first pixel of each image, plus 1000 for each class.
+std::vector<int> firsts(const Images& images) {
+    std::vector<int> values;
+    for (std::int64_t i = 0; i < images.pixels.size(0); ++i)
+        values.push_back(images.pixels[i][0][0][0].item<int>() + 1000 * images.labels[i].item<int>());
+    return values;
+}
 
 /// One color all over.
 Raster plain(int side, std::uint8_t value, int channels) {
@@ -60,15 +70,50 @@ TEST_F(FolderImages, a_folder_is_a_class_and_each_fifth_image_validates) {
     const Dataset data = load_dataset(settings("folder"));
     EXPECT_EQ(data.classes, 2);
     EXPECT_EQ(data.train.pixels.sizes(), (std::vector<std::int64_t>{8, 3, 8, 8}));
-    const auto firsts = [](const Images& images) {
-        std::vector<int> values;
-        for (std::int64_t i = 0; i < images.pixels.size(0); ++i)
-            values.push_back(images.pixels[i][0][0][0].item<int>() + 1000 * images.labels[i].item<int>());
-        return values;
-    };
     EXPECT_EQ(firsts(data.train), (std::vector<int>{10, 11, 12, 13, 1020, 1021, 1022, 1023}));
-    EXPECT_EQ(firsts(data.validation), (std::vector<int>{14, 1024}));
+    EXPECT_THAT(firsts(data.validation), testing::UnorderedElementsAre(14, 1024));
     EXPECT_EQ(firsts(load_test_images(settings("folder"))), std::vector<int>{1099});
+}
+
+TEST_F(FolderImages, the_first_held_out_images_are_of_all_classes_and_always_the_same) {
+    for (int i = 0; i < 100; ++i) {
+        const std::string name = std::to_string(100 + i) + ".png";
+        image("train/cat/" + name, static_cast<std::uint8_t>(i));
+        image("train/dog/" + name, static_cast<std::uint8_t>(100 + i));
+        if (i % 5 == 4) image("test/cat/" + name, static_cast<std::uint8_t>(i));
+        if (i % 5 == 4) image("test/dog/" + name, static_cast<std::uint8_t>(100 + i));
+    }
+    std::vector<int> all;  // by class: what the shuffle is given
+    for (const int first : {0, 1100})
+        for (int i = 4; i < 100; i += 5) all.push_back(first + i);
+    const auto validation = firsts(load_dataset(settings("folder")).validation);
+    const auto test = firsts(load_test_images(settings("folder")));
+    for (const auto& values : {validation, test}) {
+        EXPECT_THAT(values, testing::UnorderedElementsAreArray(all));
+        const auto dogs = std::count_if(values.begin(), values.begin() + 20, [](int value) { return value >= 1000; });
+        EXPECT_GE(dogs, 4) << "of 20, 10 on average with a deviation of 1.6";
+        EXPECT_LE(dogs, 16);
+    }
+    EXPECT_EQ(firsts(load_dataset(settings("folder")).validation), validation);
+    EXPECT_EQ(firsts(load_test_images(settings("folder"))), test);
+}
+
+TEST_F(FolderImages, folders_without_images_are_named) {
+    make_classes();
+    fs::remove_all(folder_.path() / "test/dog");
+    expect_refusal(load_folder_test, "folder", "test holds no images");
+    fs::create_directories(folder_.path() / "test/cat");
+    expect_refusal(load_folder_test, "folder", "test/cat holds no images");
+    fs::remove_all(folder_.path() / "train/cat");
+    fs::create_directories(folder_.path() / "train/cat");
+    expect_refusal(load_folder, "folder", "train/cat holds no images");
+    fs::remove_all(folder_.path() / "train");
+    fs::create_directories(folder_.path() / "train");
+    expect_refusal(load_folder, "folder", "train must hold a folder for each of two or more classes");
+    make_masks();
+    fs::remove_all(folder_.path() / "test/images");
+    fs::create_directories(folder_.path() / "test/images");
+    expect_refusal(load_folder_masks_test, "folder-masks", "test/images holds no images");
 }
 
 TEST_F(FolderImages, masks_belong_to_the_images_of_their_names) {

@@ -150,10 +150,12 @@ class Evaluation {
     /// From now on the random numbers are those of all layers.
     void share_random_numbers() { hash_ = {}; }
 
-    /// True if the layer learns something in its first steps on every anchor; else `outcome` says on which not.
+    /// True if the layer learns something in its first steps on every anchor but generators; else `outcome` says on
+    /// which not.
     bool learns_early(Outcome& outcome) {
         const QualityFilter& filter = tasks_.settings.quality;
         for (std::size_t i = 0; filter.steps > 0 && i < runs_.size(); ++i) {
+            if (tasks_.anchors[i].task == Task::generation) continue;  // untrained ones are close to the images, too
             train(i, "quality", filter.steps);
             const double accuracy = validate(i, filter.images);
             if (accuracy >= filter.minimum_accuracy) continue;
@@ -170,7 +172,7 @@ class Evaluation {
         return true;
     }
 
-    /// True if the layer's gradients can't be driven up on any anchor; else `outcome` says on which they can.
+    /// True if the layer's gradients can't be driven up on any anchor but generators; else `outcome` says on which they can.
     bool is_stable(Outcome& outcome) {
         const StabilityFilter& filter = tasks_.settings.stability;
         for (std::size_t i = 0; filter.steps > 0 && i < runs_.size(); ++i) {

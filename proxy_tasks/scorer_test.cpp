@@ -248,6 +248,8 @@ TEST_F(ScorerTest, a_layer_is_scored_in_a_generator_and_its_score_can_be_had_aga
     ScoringSettings settings = small_settings();
     settings.anchors = {"dcgan-tiny"};
     settings.training.validation_batch = 100;
+    settings.quality.minimum_accuracy = 1;  // no filter asks a generator
+    settings.stability.maximum_gradient_norm = 1e-9;
     const Scorer scorer(settings);
     bool measured = false;
     const auto outcome = scorer.score(known("BN-ReLU"), {}, 1, 0, {}, [&](const Progress& progress) {
@@ -260,6 +262,12 @@ TEST_F(ScorerTest, a_layer_is_scored_in_a_generator_and_its_score_can_be_had_aga
     EXPECT_LT(outcome.scores[0].accuracy, 1);
     EXPECT_EQ(accuracies(Scorer(settings).score(known("BN-ReLU"), {}, 1)), accuracies(outcome));
     EXPECT_NE(accuracies(scorer.score(known("BN-ReLU"), {}, 2)), accuracies(outcome));
+    std::set<std::string> stages;
+    const Outcome evaluated = scorer.evaluate(
+        known("BN-ReLU"), 1, 0, {}, [&stages](const Progress& progress) { stages.insert(progress.stage); });
+    EXPECT_EQ(evaluated.rejection, Rejection::none) << evaluated.reason;
+    EXPECT_EQ(accuracies(evaluated), accuracies(outcome));
+    EXPECT_EQ(stages, (std::set<std::string>{"training dcgan-tiny", "validation dcgan-tiny"}));
     EXPECT_EQ(accuracies(scorer.score(parse_text("exp(exp(exp(x)))"), {}, 1)), std::vector<double>{0}) << "diverged";
     settings.training.crop = 20;
     EXPECT_THAT([&] { Scorer{settings}; },

@@ -11,7 +11,7 @@ namespace normact::proxy_tasks {
 
 /// Which images, and where they lie.
 struct DatasetSettings {
-    std::string name = "fashion-mnist";  ///< fashion-mnist, cifar-10, cifar-100 or synthetic
+    std::string name = "fashion-mnist";  ///< one of dataset_names() (dataset.h)
     std::string folder;                  ///< empty: the usual places, see docs/data.md
 
     bool operator==(const DatasetSettings&) const = default;
@@ -39,7 +39,7 @@ struct TrainingSettings {
     bool operator==(const TrainingSettings&) const = default;
 };
 
-/// Drops a layer whose validation accuracy is still too low early on, on any anchor.
+/// Drops a layer whose validation accuracy is still too low early on, on any anchor but generators.
 struct QualityFilter {
     int steps = 100;  ///< 0 turns the filter off
     double minimum_accuracy = 0.2;

@@ -21,6 +21,7 @@ at::Tensor norm_of(const std::vector<at::Tensor>& tensors) {
 
 std::optional<BlowUp> find_blow_up(Network& network, const Batch& batch, const StabilityFilter& filter,
                                    const Checkpoint& checkpoint) {
+    if (!anything_counts(batch)) return std::nullopt;
     std::vector<at::Tensor> weights = network.parameters();
     const auto rate = static_cast<float>(filter.learning_rate);
     for (int step = 0; step <= filter.steps; ++step) {

@@ -16,7 +16,8 @@ struct BlowUp {
 };
 
 /// Drives the network's weights to where the gradient of the loss is large: gradient ascent on log ‖∂loss/∂weights‖₂
-/// over one batch, by double backward. Changes the network. Nothing if the norm stays below the largest allowed one.
+/// over one batch, by double backward. Changes the network. Nothing if the norm stays below the largest allowed one,
+/// or if the batch's masks have no pixel that counts and so no loss.
 ///
 /// Why the logarithm: the paper (arXiv 2004.02967) leaves the rule of the steps open. Steps along the norm itself grow
 /// with the norm, so that the ascent overshoots and ends in NaN even for BN-ReLU and EvoNorm-B0 within 100 steps of

@@ -6,6 +6,7 @@
 #include "proxy_tasks/scorer.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 #include <torch/nn/modules/container/any.h>
 
@@ -77,6 +78,14 @@ TEST(Stability, a_gradient_above_the_largest_allowed_one_is_reported_before_the_
     ASSERT_TRUE(blow_up);
     EXPECT_EQ(blow_up->step, 0);
     EXPECT_GT(blow_up->gradient_norm, 1e-9);
+}
+
+TEST(Stability, masks_without_a_pixel_that_counts_reject_no_layer) {
+    prepare_thread();
+    Network network = network_with("BN-ReLU", "unet-tiny");
+    Batch batch = some_images();
+    batch.labels = at::full({8, 32, 32}, ignored, at::kLong);
+    EXPECT_FALSE(find_blow_up(network, batch, {}, [] {}));
 }
 
 /// The norm of the loss's gradient, by plain backward.

@@ -77,6 +77,11 @@ CpuTraining::CpuTraining(const Anchor& anchor, const Dataset& dataset, const Tra
 void CpuTraining::step() {
     network_.train();  // a validation may have been broken off
     const Batch& batch = batches_.next();
+    if (!anything_counts(batch)) {
+        loss_ = 0;
+        ++steps_done_;
+        return;
+    }
     const at::Tensor loss = at::cross_entropy_loss(network_.forward(batch.images), batch.labels);
     loss_ = loss.item<float>();
     diverged_ = !std::isfinite(loss_);

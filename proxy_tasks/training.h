@@ -21,7 +21,8 @@ class Training {
   public:
     virtual ~Training() = default;
 
-    /// Trains on until `steps` steps are done in all, or until the loss is not finite: then training is over.
+    /// Trains on until `steps` steps are done in all, or until the loss is not finite: then training is over. A batch
+    /// whose masks have no pixel that counts is a step that changes nothing.
     virtual void advance_to(int steps, const Checkpoint& checkpoint) = 0;
 
     /// The share of the first `images` validation images, whole, that the network gets right, in [0,1]. An image is
@@ -33,7 +34,7 @@ class Training {
     int steps_done() const { return steps_done_; }
     /// True once a loss was not finite. No step was taken with it.
     bool diverged() const { return diverged_; }
-    /// The loss of the last step.
+    /// The loss of the last step; 0 of a batch in which nothing counts.
     double loss() const { return loss_; }
 
   protected:

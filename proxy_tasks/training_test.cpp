@@ -4,9 +4,11 @@
 #include "proxy_tasks/device_training.h"
 #include "proxy_tasks/scorer.h"
 
+#include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 #include <torch/nn/modules/container/functional.h>
 
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -176,6 +178,35 @@ TEST_P(TrainingOnSyntheticImages, learns_in_bfloat16_on_a_device) {
                             batch_norm_relu, trial);
     training.advance_to(100, [] {});
     EXPECT_GT(training.validate(1000, [] {}), 0.35);
+}
+
+TEST(TrainingOnMasks, a_batch_without_a_pixel_that_counts_changes_nothing_and_is_no_divergence) {
+    prepare_thread();
+    Dataset dataset = load_dataset({.name = "shapes", .folder = ""});
+    const at::Tensor masks = dataset.train.labels.clone();
+    dataset.train.labels.fill_(uncounted);
+    TrainingSettings settings;
+    settings.steps = 40;
+    settings.batch = 1;
+    CpuTraining training(find_anchor("unet-tiny"), dataset, settings, batch_norm_relu, trial);
+    std::vector<at::Tensor> before;
+    for (const at::Tensor& parameter : training.network().parameters()) before.push_back(parameter.detach().clone());
+    training.advance_to(10, [] {});
+    EXPECT_EQ(training.steps_done(), 10);
+    EXPECT_EQ(training.loss(), 0);
+    for (std::size_t i = 0; i < before.size(); ++i)
+        EXPECT_TRUE(at::equal(training.network().parameters()[i], before[i])) << i;
+    for (std::int64_t i = 0; i < masks.size(0); i += 2) dataset.train.labels[i].copy_(masks[i]);
+    int with_a_loss = 0;
+    for (int steps = 11; steps <= 40; ++steps) {
+        training.advance_to(steps, [] {});
+        ASSERT_TRUE(std::isfinite(training.loss())) << steps;
+        with_a_loss += training.loss() != 0 ? 1 : 0;
+    }
+    EXPECT_GT(with_a_loss, 0);
+    EXPECT_LT(with_a_loss, 30);
+    EXPECT_FALSE(training.diverged());
+    EXPECT_FALSE(at::equal(training.network().parameters()[0], before[0]));
 }
 
 }  // namespace

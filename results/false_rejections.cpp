@@ -9,9 +9,11 @@ namespace {
 
 using proxy_tasks::Rejection;
 
-std::int64_t count_at_least(const std::vector<double>& accuracies, std::optional<double> threshold) {
-    if (!threshold) return 0;
-    return std::ranges::count_if(accuracies, [&](double accuracy) { return accuracy >= *threshold; });
+/// The share that is as good as the threshold; without one nothing was counted, and the sample is empty.
+Proportion share_at_least(const std::vector<double>& accuracies, std::optional<double> threshold) {
+    if (!threshold) return {};
+    return proportion(std::ranges::count_if(accuracies, [&](double accuracy) { return accuracy >= *threshold; }),
+                      static_cast<std::int64_t>(accuracies.size()));
 }
 
 /// `study`: a Store or a StudyView.
@@ -29,8 +31,8 @@ FalseRejections judge(Study& study) {
             if (audit.filter == filter) accuracies.push_back(audit.accuracy);
         const auto audited = static_cast<std::int64_t>(accuracies.size());
         const auto best = std::ranges::max_element(accuracies);
-        found.filters.push_back({filter, rejected, proportion(count_at_least(accuracies, found.median), audited),
-                                 proportion(count_at_least(accuracies, found.accuracy_of_best), audited),
+        found.filters.push_back({filter, rejected, audited, share_at_least(accuracies, found.median),
+                                 share_at_least(accuracies, found.accuracy_of_best),
                                  best == accuracies.end() ? std::nullopt : std::optional(*best)});
     }
     return found;
@@ -52,7 +54,7 @@ Proportion proportion(std::int64_t count, std::int64_t of) {
 
 std::int64_t FalseRejections::audited() const {
     std::int64_t sum = 0;
-    for (const FilterAudit& filter : filters) sum += filter.false_rejections.of;
+    for (const FilterAudit& filter : filters) sum += filter.audited;
     return sum;
 }
 

@@ -25,8 +25,9 @@ Proportion proportion(std::int64_t count, std::int64_t of);
 struct FilterAudit {
     proxy_tasks::Rejection filter{};
     std::int64_t rejected = 0;    ///< distinct layers
-    Proportion false_rejections;  ///< of the audited: as good as the median scored layer, or better
-    Proportion as_good_as_best;   ///< of the audited: as good as the scored layer at `best_rank`, or better
+    std::int64_t audited = 0;     ///< of these: scored all the same
+    Proportion false_rejections;  ///< of the audited: as good as the median scored layer; empty without such a layer
+    Proportion as_good_as_best;   ///< of the audited: as good as the scored layer at `best_rank`; empty without one
     std::optional<double> best;   ///< the highest mean accuracy of an audited layer
 };
 

@@ -62,9 +62,11 @@ TEST_F(JudgedFilters, call_a_rejection_false_that_the_median_of_the_scored_does_
     const auto& [quality, stability] = std::pair(found.filters[0], found.filters[1]);
     EXPECT_EQ(quality.filter, Rejection::quality);
     EXPECT_EQ(quality.rejected, 5);
+    EXPECT_EQ(quality.audited, 4);
     EXPECT_EQ(quality.false_rejections.count, 2);
     EXPECT_EQ(quality.false_rejections.of, 4);
     EXPECT_EQ(quality.as_good_as_best.count, 3);
+    EXPECT_EQ(quality.as_good_as_best.of, 4);
     EXPECT_EQ(quality.best, 0.9);
     EXPECT_EQ(stability.rejected, 1);
     EXPECT_EQ(stability.false_rejections.of, 0);
@@ -76,8 +78,21 @@ TEST_F(JudgedFilters, have_no_false_rejections_while_nothing_is_scored) {
     const FalseRejections found = judge_filters(*store);
     EXPECT_FALSE(found.median);
     EXPECT_FALSE(found.accuracy_of_best);
-    EXPECT_EQ(found.filters[1].false_rejections.count, 0);
-    EXPECT_EQ(found.filters[1].false_rejections.of, 1);
+    EXPECT_EQ(found.audited(), 1);
+    EXPECT_EQ(found.filters[1].audited, 1);
+    EXPECT_EQ(found.filters[1].false_rejections.of, 0) << "nothing to compare with: the share is not 0, but unknown";
+    EXPECT_EQ(found.filters[1].false_rejections.high, 1);
+    EXPECT_EQ(found.filters[1].as_good_as_best.of, 0);
+}
+
+TEST_F(JudgedFilters, know_no_share_of_the_best_while_fewer_than_ten_are_scored) {
+    for (int i = 1; i <= 9; ++i) finish(scored(0.05 * i, 0.05 * i));
+    audit(Rejection::quality, 0.9);
+    const FalseRejections found = judge_filters(*store);
+    EXPECT_FALSE(found.accuracy_of_best);
+    EXPECT_EQ(found.filters[0].false_rejections.count, 1);
+    EXPECT_EQ(found.filters[0].false_rejections.of, 1);
+    EXPECT_EQ(found.filters[0].as_good_as_best.of, 0);
 }
 
 }  // namespace

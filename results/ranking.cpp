@@ -27,6 +27,13 @@ double quantile(const std::vector<double>& sorted, double share) {
     return sorted[static_cast<std::size_t>(std::round(share * static_cast<double>(sorted.size() - 1)))];
 }
 
+/// The layers that have a value.
+Values known_layers(const Values& values) {
+    Values known;
+    std::ranges::copy_if(values, std::back_inserter(known), [](const auto& layer) { return !present(layer).empty(); });
+    return known;
+}
+
 /// The seeds for which all layers have values.
 std::vector<std::size_t> common_seeds(const Values& values) {
     std::vector<std::size_t> seeds;
@@ -40,12 +47,14 @@ struct Scale {
     double center = 0, unit = 1;
 };
 
-/// Mean and standard deviation of the layers' means over the seeds that all of them have.
-Scale scale_of(const Values& values) {
-    const auto seeds = common_seeds(values);
-    if (seeds.empty()) return {};
+/// Mean and standard deviation of the layers' means over the seeds that all of them have, but for those without any
+/// value; nothing if there is no such seed.
+std::optional<Scale> scale_of(const Values& values) {
+    const Values layers = known_layers(values);
+    const auto seeds = common_seeds(layers);
+    if (seeds.empty()) return std::nullopt;
     std::vector<double> means;
-    for (const auto& layer : values) {
+    for (const auto& layer : layers) {
         double sum = 0;
         for (const std::size_t seed : seeds) sum += *layer[seed];
         means.push_back(sum / static_cast<double>(seeds.size()));
@@ -54,7 +63,7 @@ Scale scale_of(const Values& values) {
     double squares = 0;
     for (const double mean : means) squares += (mean - center) * (mean - center);
     const double deviation = means.size() > 1 ? std::sqrt(squares / static_cast<double>(means.size() - 1)) : 0;
-    return {center, deviation > 0 ? deviation : 1};
+    return Scale{center, deviation > 0 ? deviation : 1};
 }
 
 bool of_one_measure(std::span<const Measured> conditions) {
@@ -64,18 +73,26 @@ bool of_one_measure(std::span<const Measured> conditions) {
     });
 }
 
-/// What the samples say of one layer beside the best one.
-Standing standing_of(const Samples& samples, std::size_t layer, std::size_t best) {
-    const std::size_t draws = samples.at(layer).size();
-    std::vector<double> differences(draws), ranks(draws);
-    double wins = 0;
-    for (std::size_t draw = 0; draw < draws; ++draw) {
-        differences[draw] = samples[layer][draw] - samples[best][draw];
-        const auto better = std::ranges::count_if(
-            samples, [&](const auto& other) { return !other.empty() && other[draw] > samples[layer][draw]; });
-        ranks[draw] = static_cast<double>(better + 1);
-        if (better == 0) wins += 1;
+/// The rank of each of these layers in each draw, 1 being the best: [layer][draw].
+Samples ranks_of(const Samples& samples, const std::vector<std::size_t>& layers) {
+    Samples ranks(samples.size());
+    for (const std::size_t layer : layers) ranks[layer].resize(samples[layer].size());
+    std::vector<std::size_t> order = layers;
+    for (std::size_t draw = 0; !layers.empty() && draw < samples[layers.front()].size(); ++draw) {
+        std::ranges::sort(order, std::ranges::greater(), [&](std::size_t layer) { return samples[layer][draw]; });
+        for (std::size_t place = 0; place < order.size(); ++place)
+            ranks[order[place]][draw] = static_cast<double>(place + 1);
     }
+    return ranks;
+}
+
+/// What the samples say of one layer beside the best one. `ranks`: in each draw.
+Standing standing_of(const std::vector<double>& samples, const std::vector<double>& of_best,
+                     std::vector<double> ranks) {
+    const std::size_t draws = samples.size();
+    std::vector<double> differences(draws);
+    for (std::size_t draw = 0; draw < draws; ++draw) differences[draw] = samples[draw] - of_best[draw];
+    const auto wins = static_cast<double>(std::ranges::count(ranks, 1.0));
     std::ranges::sort(differences);
     std::ranges::sort(ranks);
     constexpr double tail = (1 - confidence) / 2;
@@ -122,7 +139,11 @@ Overall overall(std::span<const Measured> conditions) {
     if (same) result.measure = conditions.front().measure;
     if (same) result.negated = !conditions.front().higher_is_better;
     std::vector<Scale> scales(conditions.size());
-    if (!same) std::ranges::transform(conditions, scales.begin(), [](const auto& c) { return scale_of(c.values); });
+    for (std::size_t c = 0; !same && c < conditions.size(); ++c) {
+        const auto scale = scale_of(conditions[c].values);
+        if (!scale) return {Values(result.values.size(), Values::value_type(result.values.front().size())), {}, false};
+        scales[c] = *scale;
+    }
     for (std::size_t layer = 0; layer < result.values.size(); ++layer) {
         for (std::size_t seed = 0; seed < result.values[layer].size(); ++seed) {
             std::optional<double> sum = 0;
@@ -150,9 +171,10 @@ Ranking rank(const Values& values, Generator& generator) {
         ranking.order.push_back(layer);
     }
     std::ranges::stable_sort(ranking.order, std::ranges::greater(), [&](std::size_t layer) { return means[layer]; });
+    Samples ranks = ranks_of(samples, ranking.order);
     for (const std::size_t layer : ranking.order) {
         const std::size_t best = ranking.order.front();
-        ranking.standings[layer] = standing_of(samples, layer, best);
+        ranking.standings[layer] = standing_of(samples[layer], samples[best], std::move(ranks[layer]));
         // A single value tells nothing of its noise.
         if (present(values[layer]).size() < 2 || present(values[best]).size() < 2)
             ranking.standings[layer].separated = false;

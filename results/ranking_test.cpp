@@ -83,6 +83,18 @@ TEST(Overall, of_several_measures_does_not_depend_on_their_units) {
     EXPECT_GT(one.values[1][0], one.values[2][0]);
 }
 
+TEST(Overall, of_several_measures_needs_a_seed_that_all_layers_have) {
+    const Values accuracies{{0.5, none}, {none, 0.8}}, distances{{30.0, 20.0}, {10.0, 12.0}};
+    const auto apart =
+        overall(std::vector{measured("accuracy", true, accuracies), measured("distance", false, distances)});
+    for (const auto& layer : apart.values)
+        for (const auto& value : layer) EXPECT_FALSE(value) << "accuracies are not comparable with distances";
+    const Values lost{{0.5, 0.6}, {none, none}, {0.4, 0.3}}, known{{30.0, 20.0}, {10.0, 12.0}, {25.0, 21.0}};
+    const auto without = overall(std::vector{measured("accuracy", true, lost), measured("distance", false, known)});
+    EXPECT_TRUE(without.values[0][0] && without.values[2][1]) << "a layer without values takes nothing from others";
+    EXPECT_FALSE(without.values[1][0]);
+}
+
 Ranking ranked(const Values& values, std::uint64_t seed = 1) {
     Generator generator(seed);
     return rank(values, generator);

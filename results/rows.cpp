@@ -4,6 +4,7 @@
 #include "results/one_time.h"
 
 #include <array>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <string_view>
@@ -186,6 +187,9 @@ std::vector<Audit> read_audits(soci::session& sql) {
     std::vector<Audit> audits;
     while (statement.fetch()) {
         audit.filter = read_name(rejections, rejection, candidate);
+        if (audit.filter != Rejection::quality && audit.filter != Rejection::stability)
+            damaged(candidate, "it is audited with the rejection \"" + rejection + "\"");
+        if (!std::isfinite(audit.accuracy)) damaged(candidate, "its audited accuracy is not finite");
         audits.push_back(audit);
     }
     return audits;

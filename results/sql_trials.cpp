@@ -49,7 +49,8 @@ void read_layer_column(const std::string& column, long long id, TrialName& name)
     if (!hash || second == std::string_view::npos) damaged(id, column);
     name.hash = *hash;
     name.settings.groups = read_number<int>(text.substr(first + 1, second - first - 1), id);
-    name.settings.epsilon = read_number<double>(text.substr(second + 1), id);
+    name.settings.epsilon = read_number<double>(text.substr(second + 1), id);  // which reads "nan" and "inf" too
+    if (!std::isfinite(name.settings.epsilon) || name.settings.epsilon <= 0) damaged(id, column);
 }
 
 State read_state(const std::string& column, long long id) {
@@ -103,9 +104,11 @@ std::vector<TrialRecord> SqlTrials::trials() {
             read_layer_column(layer, id, record.name);
             record.state = read_state(state, id);
             record.held = held != 0;
-            const bool sound = has_value == soci::i_ok && std::isfinite(record.value);
-            if (record.state == State::finished && !sound) damaged(id, "no value");
-            if (!sound) record.value = 0;
+            const bool has = has_value == soci::i_ok;
+            if (record.state == State::finished && !has) damaged(id, "no value");
+            if (!has) record.value = 0;
+            for (const double number : {record.value, record.seconds})
+                if (!std::isfinite(number)) damaged(id, std::to_string(number));
             all.push_back(record);
         }
         std::ranges::sort(all, {}, &TrialRecord::name);

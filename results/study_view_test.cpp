@@ -54,7 +54,7 @@ std::int64_t steps_of_pages(int stored) {
             return 0;
         },
         &steps);
-    const auto view = make_sql_study_view(std::move(session), sqlite_dialect(), study.path());
+    const auto view = make_sql_study_view({std::move(session), sqlite_dialect(), study.path()});
     using enum CandidateQuery::Order;
     for (const auto order : {best, worst, newest, oldest}) {
         CandidateQuery query;

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdint>
+#include <cmath>
 #include <utility>
 
 namespace normact::search {
@@ -22,10 +22,14 @@ constexpr std::string_view format = "normact/table";
 Record record_of(const Candidate& candidate, const std::vector<std::string>& tasks) {
     Record record{primitives::to_text(candidate.graph), {}};
     if (candidate.state != Candidate::State::scored) return record;
+    const auto& scores = candidate.outcome.scores;
     for (const std::string& task : tasks) {
-        const auto score = std::ranges::find(candidate.outcome.scores, task, &proxy_tasks::Score::task);
-        if (score == candidate.outcome.scores.end())
-            throw results::StoreError(fmt::format("candidate {} has no score for {}", candidate.id, task));
+        const auto score = std::ranges::find(scores, task, &proxy_tasks::Score::task);
+        if (scores.size() != tasks.size() || score == scores.end() || !std::isfinite(score->accuracy))
+            throw results::StoreError(
+                fmt::format("the study is damaged: the scores of candidate {} are not one accuracy for each anchor. "
+                            "Restore it from a copy",
+                            candidate.id));
         record.accuracies.push_back(score->accuracy);
     }
     return record;
@@ -86,14 +90,18 @@ void for_each_line(std::string_view text, auto&& read) {
 
 RecordedLayers recorded_layers(results::Store& store, const Configuration& configuration) {
     RecordedLayers layers{tasks_of(configuration.scoring), configuration.space, {}};
-    const std::int64_t proposed = store.funnel().proposed;
-    for (results::CandidateId id = 1; id <= proposed; ++id) {
-        const auto candidate = store.find(id);
-        if (!candidate || candidate->evaluated != id) continue;  // invalid, or another candidate's function
-        if (candidate->state != Candidate::State::scored && candidate->state != Candidate::State::rejected) continue;
-        layers.records.emplace(candidate->fingerprint, record_of(*candidate, layers.tasks));
+    constexpr int page_size = 1000;
+    results::CandidateId last = 0;
+    while (true) {
+        const auto page = store.candidates_after(last, page_size);  // ids may have gaps
+        if (page.empty()) return layers;
+        for (const Candidate& candidate : page) {
+            if (candidate.evaluated != candidate.id) continue;  // invalid, or another candidate's function
+            if (candidate.state != Candidate::State::scored && candidate.state != Candidate::State::rejected) continue;
+            layers.records.emplace(candidate.fingerprint, record_of(candidate, layers.tasks));
+        }
+        last = page.back().id;
     }
-    return layers;
 }
 
 std::string to_table(const RecordedLayers& layers) {

@@ -36,7 +36,8 @@ class TableError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Every function that a study has scored or rejected after training; audited layers count as rejected.
+/// Every function that a study has scored or rejected after training; audited layers count as rejected. Throws
+/// StoreError, also for scores that are not one finite accuracy for each task.
 RecordedLayers recorded_layers(results::Store& store, const Configuration& configuration);
 
 /// A table as a file holds it: JSON lines, the first one with the format, the tasks and the space, then one a layer, as

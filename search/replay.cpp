@@ -1,11 +1,10 @@
 #include "search/replay.h"
 
+#include "results/ranking.h"
 #include "search/population.h"
 #include "search/proposal.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -62,13 +61,9 @@ Replay replay(const RecordedLayers& layers, const EvolutionSettings& evolution, 
 }
 
 Estimate estimate(const std::vector<double>& values) {
-    if (values.size() < 2) throw std::invalid_argument("an interval needs two values or more");
-    const auto count = static_cast<double>(values.size());
-    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
-    double squares = 0;
-    for (const double value : values) squares += (value - mean) * (value - mean);
-    constexpr double z = 1.959963984540054;
-    return {mean, z * std::sqrt(squares / (count - 1) / count)};
+    const auto mean = results::mean_of(values);
+    if (!mean || !mean->margin) throw std::invalid_argument("an interval needs two values or more");
+    return {mean->mean, *mean->margin};
 }
 
 }  // namespace normact::search

@@ -27,7 +27,7 @@ struct Replay {
 Replay replay(const RecordedLayers& layers, const EvolutionSettings& evolution, std::uint64_t seed,
               std::int64_t evaluations);
 
-/// A mean over seeds with half of its 95% interval, by the normal distribution: for thirty values or more.
+/// A mean over seeds with half of its 95% interval, by Student's t distribution (results/ranking.h).
 struct Estimate {
     double mean = 0;
     double half_width = 0;

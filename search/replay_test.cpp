@@ -103,10 +103,11 @@ TEST(Replay, shows_that_evolution_beats_random_search_where_relatives_are_alike)
     EXPECT_GT(gain.mean, gain.half_width);
 }
 
-TEST(Estimate, is_the_mean_with_196_hundredths_of_its_standard_error) {
+TEST(Estimate, is_the_mean_with_an_interval_by_students_distribution) {
     const Estimate found = estimate({1, 2, 3, 4});
     EXPECT_EQ(found.mean, 2.5);
-    EXPECT_NEAR(found.half_width, 1.959964 * 0.6454972, 1e-6);  // √(5/3)/2
+    EXPECT_NEAR(found.half_width, 3.1824463 * 0.6454972, 1e-6);  // √(5/3)/2, three degrees of freedom
+    EXPECT_THROW(estimate({}), std::invalid_argument);
     EXPECT_THROW(estimate({1}), std::invalid_argument);
 }
 

@@ -1,6 +1,7 @@
 #include "tools/conditions.h"
 
 #include "proxy_tasks/anchors.h"
+#include "proxy_tasks/dataset_origin.h"
 #include "tools/command.h"
 
 #include <fmt/format.h>
@@ -21,6 +22,22 @@ void require_distinct(const char* option, const auto& values) {
     if (seen.size() != values.size()) throw UsageError(fmt::format("--{} names one of them twice", option));
 }
 
+/// Throws UsageError that lists the names there are.
+const proxy_tasks::Anchor& anchor_of(const std::string& anchor) {
+    try {
+        return proxy_tasks::find_anchor(anchor_name(anchor));
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(error.what());
+    }
+}
+
+bool is_of_user(const std::string& dataset) { return proxy_tasks::origin_of(dataset) == proxy_tasks::Origin::user; }
+
+/// The data set of this name. The configured folder goes with a user's own images alone.
+proxy_tasks::DatasetSettings on_dataset(const proxy_tasks::DatasetSettings& configured, const std::string& name) {
+    return {.name = name, .folder = name == configured.name || is_of_user(name) ? configured.folder : ""};
+}
+
 /// The training of so many images as before, by this optimizer in batches of this size.
 void adapt(search::Configuration& configuration, int batch, const std::string& optimizer) {
     proxy_tasks::TrainingSettings& training = configuration.scoring.training;
@@ -36,12 +53,14 @@ void adapt(search::Configuration& configuration, int batch, const std::string& o
     search::set(configuration, "scoring.training.optimizer=" + optimizer);
 }
 
-/// In which trials are kept. Neither where the data lies nor what the filters are decides a value.
+/// In which trials are kept. Neither where published data lies nor what the filters are decides a value; of a user's
+/// own images the folder says which they are.
 std::string canonical_text(const Condition& condition) {
     using Json = nlohmann::json;  // sorted by key
     const Json scoring = Json::parse(search::to_json(condition.configuration)).at("scoring");
+    const std::string& dataset = condition.configuration.scoring.dataset.name;
     const Json text{{"seed", condition.configuration.seed},
-                    {"dataset", scoring.at("dataset").at("name")},
+                    {"dataset", is_of_user(dataset) ? scoring.at("dataset") : scoring.at("dataset").at("name")},
                     {"anchor", anchor_name(condition.anchor)},
                     {"training", scoring.at("training")},
                     {"engine", scoring.at("engine")},
@@ -57,24 +76,33 @@ Condition make_condition(const search::Configuration& configuration, const std::
     condition.batch = batch;
     condition.optimizer = optimizer;
     condition.on_test_images = on_test_images;
-    const proxy_tasks::Measure measure = proxy_tasks::measure_of(proxy_tasks::find_anchor(anchor_name(anchor)));
+    const proxy_tasks::Measure measure = proxy_tasks::measure_of(anchor_of(anchor));
     condition.measure = measure.name;
     condition.higher_is_better = measure.higher_is_better;
     condition.worst = measure.higher_is_better ? 0 : 1;  // all lie in [0,1]
     condition.configuration = configuration;
     condition.configuration.scoring.anchors = {anchor_name(anchor)};
-    if (const auto at = anchor.find('@'); at != std::string::npos)
-        condition.configuration.scoring.dataset = {.name = anchor.substr(at + 1), .folder = ""};
     condition.configuration.scoring.quality.steps = 0;
     condition.configuration.scoring.stability.steps = 0;
     try {
+        if (const auto at = anchor.find('@'); at != std::string::npos)
+            condition.configuration.scoring.dataset = on_dataset(configuration.scoring.dataset, anchor.substr(at + 1));
         adapt(condition.configuration, batch, optimizer);
         search::validate(condition.configuration);
     } catch (const search::ConfigurationError& error) {
         throw UsageError(fmt::format("{} can't be trained: {}", long_name(condition), error.what()));
+    } catch (const std::invalid_argument& error) {  // an unknown data set
+        throw UsageError(fmt::format("{} can't be trained: {}", long_name(condition), error.what()));
     }
     condition.text = canonical_text(condition);
     return condition;
+}
+
+/// A generator has an optimizer of its own: under each one named it would be the same training again.
+void require_distinct_trainings(const std::string& anchor, const std::vector<std::string>& optimizers) {
+    if (anchor_of(anchor).task == proxy_tasks::Task::generation && optimizers.size() > 1)
+        throw UsageError(fmt::format(
+            "{} is trained by an optimizer of its own; re-evaluate it apart, without --optimizers", anchor));
 }
 
 }  // namespace
@@ -89,6 +117,7 @@ std::vector<Condition> make_conditions(const search::Configuration& configuratio
     require_distinct("batch-sizes", batch_sizes);
     require_distinct("optimizers", optimizers);
     std::vector<Condition> conditions;
+    for (const std::string& anchor : anchors) require_distinct_trainings(anchor, optimizers);
     for (const std::string& anchor : anchors)
         for (const int batch : batch_sizes)
             for (const std::string& optimizer : optimizers)

@@ -76,6 +76,30 @@ TEST(Conditions, have_texts_that_tell_them_apart_and_nothing_else) {
     EXPECT_THAT(*texts.begin(), Not(HasSubstr("folder")));
 }
 
+TEST(Conditions, of_a_users_images_tell_their_folders_apart) {
+    search::Configuration here = configuration(), there = configuration();
+    here.scoring.dataset = {.name = "folder", .folder = "/images/a"};
+    there.scoring.dataset = {.name = "folder", .folder = "/images/b"};
+    EXPECT_NE(make_conditions(here, {}, false)[0].text, make_conditions(there, {}, false)[0].text);
+    const auto mixed = make_conditions(here, {{"resnet-tiny", "vgg-tiny@fashion-mnist"}, {}, {}}, false);
+    EXPECT_EQ(mixed[0].configuration.scoring.dataset.folder, "/images/a");
+    EXPECT_EQ(mixed[1].configuration.scoring.dataset.folder, "");
+    search::Configuration published = configuration();
+    published.scoring.dataset.folder = "/images/a";
+    const auto own = make_conditions(published, {{"unet-tiny@folder-masks"}, {}, {}}, false);
+    EXPECT_EQ(own[0].configuration.scoring.dataset.folder, "/images/a");
+}
+
+TEST(Conditions, that_would_be_the_same_training_are_refused) {
+    EXPECT_THROW(make_conditions(configuration(), {{"dcgan-tiny"}, {}, {"sgd", "adamw"}}, false), UsageError);
+    EXPECT_EQ(make_conditions(configuration(), {{"dcgan-tiny"}, {}, {}}, false).size(), 1U);
+}
+
+TEST(Conditions, name_what_is_not_known) {
+    EXPECT_THROW(make_conditions(configuration(), {{"resnet-tinny"}, {}, {}}, false), UsageError);
+    EXPECT_THROW(make_conditions(configuration(), {{"resnet-tiny@cifar-11"}, {}, {}}, false), UsageError);
+}
+
 TEST(Conditions, named_twice_are_refused) {
     EXPECT_THROW(make_conditions(configuration(), {{"resnet-tiny", "resnet-tiny"}, {}, {}}, false), UsageError);
     EXPECT_THROW(make_conditions(configuration(), {{}, {8, 8}, {}}, false), UsageError);

@@ -39,8 +39,8 @@ std::string audit_text(const results::FalseRejections& found) {
     std::vector<std::vector<std::string>> rows;
     for (const results::FilterAudit& filter : found.filters)
         rows.push_back({std::string(results::name(filter.filter)), fmt::to_string(filter.rejected),
-                        fmt::to_string(filter.false_rejections.of), interval_text(filter.false_rejections),
-                        found.accuracy_of_best ? fmt::to_string(filter.as_good_as_best.count) : "-",
+                        fmt::to_string(filter.audited), interval_text(filter.false_rejections),
+                        filter.as_good_as_best.of > 0 ? fmt::to_string(filter.as_good_as_best.count) : "-",
                         filter.best ? accuracy_text(*filter.best) : "-"});
     const std::string table = aligned({{"filter"},
                                        {"rejected", right},
@@ -61,7 +61,7 @@ Json to_json(const results::FalseRejections& found) {
     for (const results::FilterAudit& filter : found.filters)
         filters.push_back({{"filter", results::name(filter.filter)},
                            {"rejected", filter.rejected},
-                           {"audited", filter.false_rejections.of},
+                           {"audited", filter.audited},
                            {"false_rejections", to_json(filter.false_rejections)},
                            {"as_good_as_best", to_json(filter.as_good_as_best)},
                            {"best", or_null(filter.best)}});

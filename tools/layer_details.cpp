@@ -1,5 +1,6 @@
 #include "tools/layer_details.h"
 
+#include "evaluator/layer_cost.h"
 #include "evaluator/response_curves.h"
 #include "primitives/drawing.h"
 #include "tools/layer_picture.h"
@@ -87,7 +88,7 @@ Json layer_details(const primitives::Layer& layer, const std::optional<evaluator
     Json details{{"latex", primitives::to_latex(layer.graph)},
                  {"moments", moments_of(layer.graph)},
                  {"nodes", layer.graph.nodes.size()}};
-    add(details, "bytes", [&] { return Json(evaluator::least_bytes_moved(layer)); });
+    add(details, "bytes", [&] { return Json(evaluator::least_bytes_moved(layer.graph)); });
     if (layer.graph.nodes.size() <= most_nodes_of_a_picture) {
         add(details, "picture", [&] { return picture_of(layer); });
         add(details, "response", [&] { return responses_of(layer); });

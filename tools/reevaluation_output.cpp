@@ -131,7 +131,9 @@ std::string verdict(const Reevaluation& reevaluation, const Findings& findings) 
         if (!findings.ranking.standings[order[place]].separated)
             beside.push_back(printable(clipped(reevaluation.layers[order[place]].layer.name, 30)));
     const std::string best = printable(clipped(reevaluation.layers[order.front()].layer.name, 30));
-    if (beside.empty()) return fmt::format("\n{} is better than all others (95%).\n", best);
+    if (beside.empty() && findings.ranking.standings[order.front()].probability_best >= 0.95)
+        return fmt::format("\n{} is better than all others (95%).\n", best);
+    if (beside.empty()) return fmt::format("\nEach of the others is separated from {}.\n", best);
     return fmt::format("\nNot separated from {}: {}.\n", best, fmt::join(beside, ", "));
 }
 

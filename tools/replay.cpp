@@ -217,10 +217,24 @@ nlohmann::ordered_json for_programs(const RecordedLayers& layers, const std::vec
             {"methods", list}};
 }
 
+/// Space and scores are those of the records: a setting of theirs would change nothing.
+void refuse_other_settings(const Arguments& arguments) {
+    for (const std::string& assignment : arguments.texts("set")) {
+        const std::string key = assignment.substr(0, assignment.find('='));
+        if (key != "seed" && !key.starts_with("evolution."))
+            throw UsageError(fmt::format(
+                "--set {}: in a replay only evolution.* and seed count; all else is as it was recorded", assignment));
+    }
+}
+
 }  // namespace
 
 std::vector<Option> replay_options() {
-    return {{"replay", "PLACE", "search recorded layers without training: a study, or a table of layers", {}},
+    return {{"replay",
+             "PLACE",
+             "search recorded layers without training: a study, or a table of layers; of --preset and --config only "
+             "evolution and seed count, and --set takes no other settings",
+             {}},
             {"seeds", "N", "with --replay: how many runs (default: 100)", {}},
             {"evaluations", "N", "with --replay: of each run (default: half of the records, at most 1000)", {}},
             {"alone", "", "with --replay: these settings alone, without what they are compared with", {}},
@@ -231,6 +245,7 @@ int replay(const Arguments& arguments) {
     if (arguments.has("study"))
         throw UsageError("--replay makes no study; leave --study out, and name what is replayed: --replay PLACE");
     const search::Configuration asked = read_settings(arguments, {});
+    refuse_other_settings(arguments);
     const RecordedLayers layers = read_layers(arguments.text("replay"));
     if (layers.records.empty())
         throw UsageError(fmt::format("{} holds no evaluated layer to replay", arguments.text("replay")));

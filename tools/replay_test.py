@@ -46,11 +46,20 @@ def test_a_study_is_replayed_and_saved_as_a_table(here, normact):
     assert of_study == of_table and of_study["records"] >= 25
 
 
+def test_of_a_preset_the_evolution_and_the_seed_count(normact, table):
+    document = normact.json("search", "--replay", table, "--seeds", 5, "--evaluations", 8, "--preset", "laptop-s",
+                            "--set", "seed=7")
+    assert document["first_seed"] == 7 and document["methods"][0]["evolution"]["window"] == 200
+
+
 @pytest.mark.parametrize("words, hint", [
     (("--replay", "none.jsonl"), "none.jsonl"),
     (("--replay", "small.jsonl", "--study", "a.study.db"), "leave --study out"),
     (("--seeds", "5"), "--seeds needs --replay"),
     (("--replay", "bad.jsonl"), "line 2"),
+    (("--replay", "small.jsonl", "--set", "space.intermediate_nodes=5"), "only evolution.* and seed count"),
+    (("--replay", "small.jsonl", "--set", "evolution.window=5", "--set", "scoring.audit_share=0.5"),
+     "--set scoring.audit_share=0.5"),
 ])
 def test_wrong_use_is_named(normact, table, words, hint):
     (normact.folder / "bad.jsonl").write_text(json.dumps(HEADER) + "\n{\"layer\": \"max(\"}\n")

@@ -1,5 +1,6 @@
 #include "tools/report_document.h"
 
+#include "evaluator/layer_cost.h"
 #include "primitives/difference.h"
 #include "primitives/marked_texts.h"
 #include "primitives/text.h"
@@ -191,7 +192,7 @@ Json costs_of(const Layers& layers, const primitives::LayerSettings& settings, c
     Json rows = Json::array();
     for (const Candidate* candidate : best_and_others(layers, costed_layers)) {
         const double mean = results::mean_accuracy(candidate->outcome.scores).value_or(0);
-        const int bytes = evaluator::least_bytes_moved({"", candidate->graph, settings});
+        const int bytes = evaluator::least_bytes_moved(candidate->graph);
         const auto time = seconds.find(candidate->id);
         if (std::isfinite(mean)) by_bytes.push_back({candidate->id, static_cast<double>(bytes), mean});
         if (std::isfinite(mean) && time != seconds.end()) by_seconds.push_back({candidate->id, time->second, mean});

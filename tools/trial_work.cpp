@@ -1,5 +1,6 @@
 #include "tools/trial_work.h"
 
+#include "proxy_tasks/data_files.h"
 #include "results/study.h"
 #include "tools/candidates.h"
 #include "tools/command.h"
@@ -86,9 +87,9 @@ class Scorers {
         std::weak_ptr<const proxy_tasks::Scorer>& kept = scorers_[condition.text];
         auto scorer = kept.lock();
         if (!scorer)
-            kept = scorer = std::make_shared<const proxy_tasks::Scorer>(make_scorer(
-                condition.configuration.scoring,
-                condition.on_test_images ? proxy_tasks::HeldOut::test : proxy_tasks::HeldOut::validation));
+            kept = scorer = std::make_shared<const proxy_tasks::Scorer>(
+                make_scorer(condition.configuration.scoring,
+                            condition.on_test_images ? proxy_tasks::HeldOut::test : proxy_tasks::HeldOut::validation));
         latest_ = scorer;
         return scorer;
     }
@@ -143,8 +144,9 @@ class Trainer {
   public:
     Trainer(const Reevaluation& reevaluation, const TrialWork& how, const std::stop_token& stop)
         : reevaluation_(reevaluation), how_(how), forward_(stop, [this] { stop_.request_stop(); }) {
-        for (const Condition& condition : reevaluation.conditions)
-            if (is_most_demanding(condition, reevaluation.conditions)) scorers_.of(condition);
+        for (const auto* const conditions : {&reevaluation.conditions, &reevaluation.test_conditions})
+            for (const Condition& condition : *conditions)
+                if (is_most_demanding(condition, *conditions)) scorers_.of(condition);
         store_ = results::open_study(how.study);
         worker_ = store_->add_worker(describe_worker(reevaluation.conditions.front().configuration.scoring.engine));
     }
@@ -215,7 +217,8 @@ class Trainer {
             Plan now = plan(reevaluation_, known);
             note(now, known);
             if (now.open.empty()) return;
-            std::erase_if(now.open, [](const OpenTrial& open) { return open.held; });
+            // All threads are one worker to the store, which may take a lease for lost that one of them still works on.
+            std::erase_if(now.open, [&](const OpenTrial& open) { return open.held || is_held_here(open.trial.name); });
             std::vector<results::Trial> wanted;
             for (const OpenTrial& open : now.open) wanted.push_back(open.trial);
             const auto claimed = trials(
@@ -245,6 +248,9 @@ class Trainer {
         } catch (const UsageError&) {  // data that is not there is not there for the next one either
             trials([&](TrialStore& store) { store.release(worker_, name); });
             throw;
+        } catch (const proxy_tasks::DatasetError&) {
+            trials([&](TrialStore& store) { store.release(worker_, name); });
+            throw;
         } catch (const proxy_tasks::DeviceLost& error) {
             record_failure(trials, name, error.what());
             throw;
@@ -254,6 +260,11 @@ class Trainer {
                                    name.replicate, error.what()));
             if (++failures >= most_failing_trials * how_.maximum_attempts) throw;
         }
+    }
+
+    bool is_held_here(const results::TrialName& name) {
+        const std::scoped_lock lock(mutex_);
+        return std::ranges::find(held_, name, &Held::name) != held_.end();
     }
 
     void record_failure(PatientTrials& trials, const results::TrialName& name, const char* reason) {
