@@ -19,7 +19,8 @@ install(TARGETS normact_operators RUNTIME_DEPENDENCY_SET normact_libraries
 if(TARGET normact_cuda_graphs)
     install(TARGETS normact_cuda_graphs LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
-install(FILES python/normact/__init__.py python/normact/layer.py DESTINATION ${CMAKE_INSTALL_LIBDIR}/python/normact)
+install(DIRECTORY python/normact DESTINATION ${CMAKE_INSTALL_LIBDIR}/python
+    FILES_MATCHING PATTERN "*.py" PATTERN "__pycache__" EXCLUDE)
 install(PROGRAMS tools/gpu-check TYPE BIN)
 install(FILES bench/plain_layer.py bench/torch_anchors.py DESTINATION ${CMAKE_INSTALL_LIBDIR}/python/bench)  # for it
 install(RUNTIME_DEPENDENCY_SET normact_libraries
@@ -30,6 +31,7 @@ install(FILES LICENSE TYPE DOC)
 
 if(NORMACT_TESTS AND NOT NORMACT_SANITIZERS)
     add_test(NAME install.runs_on_another_machine
-        COMMAND ${PROJECT_SOURCE_DIR}/cmake/relocation_test.sh ${PROJECT_BINARY_DIR} ${NORMACT_LIBTORCH})
+        COMMAND ${PROJECT_SOURCE_DIR}/cmake/relocation_test.sh ${PROJECT_BINARY_DIR} ${NORMACT_LIBTORCH}
+            ${NORMACT_PYTHON})
     set_tests_properties(install.runs_on_another_machine PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
 endif()

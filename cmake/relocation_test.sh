@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# relocation_test.sh BUILD_FOLDER LIBTORCH: installs normact, moves the tree, and runs it as another machine would: in a
-# root folder that holds a shell, the C library and LibTorch, and nothing else. Skipped (77) where this takes rights that
-# the user has not.
+# relocation_test.sh BUILD_FOLDER LIBTORCH [PYTHON]: installs normact, moves the tree, and runs it as another machine
+# would: in a root folder that holds a shell, the C library and LibTorch, and nothing else. Where LibTorch is that of
+# PYTHON's torch, also imports the package from there. Skipped (77) where this takes rights that the user has not.
 set -euo pipefail
 PATH+=:/usr/sbin:/sbin  # chroot
 
 build=$1
 libtorch=$(realpath "$2")
+python=${3:-python3}
 there=$(mktemp -d)
 trap 'rm -rf --one-file-system "$there"' EXIT
 root=$there/root
@@ -62,6 +63,17 @@ grep -q 'no LibTorch' "$there/message" || fail "it does not say what is missing"
 echo "== with it"
 in_root NORMACT_LIBTORCH=/site/torch /opt/normact/bin/normact compare ReLU BN-ReLU --preset demo \
     --set scoring.dataset.name=synthetic --set scoring.training.steps=4 --set scoring.quality.steps=2
+
+if [[ $("$python" -c 'import os, torch; print(os.path.realpath(torch.__path__[0]))' 2>/dev/null) == "$libtorch" ]]; then
+    echo "== its Python package"
+    packages=$(dirname "$(find "$root/opt/normact" -path '*/python/normact')")
+    (cd "$there" && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$packages "$python" -c '
+import sys, torch, normact
+assert normact.__file__.startswith(sys.argv[1]), normact.__file__
+model = torch.nn.Sequential(torch.nn.BatchNorm2d(8), torch.nn.ReLU())
+model, report = normact.replace_norm_activation(model, "EvoNorm-S0")
+print(report, model(torch.ones(2, 8, 3, 3)).shape)' "$packages") || fail "the installed package cannot be imported"
+fi
 
 echo "== with a link to it"
 ln -s /site/torch "$root/opt/normact/libtorch"

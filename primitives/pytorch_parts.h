@@ -23,7 +23,9 @@ from torch import nn
 
 try:
     import normact
-except ImportError:
+except (ImportError, OSError):  # an OSError where it was built for another PyTorch
+    normact = None
+if not hasattr(torch.ops.normact, "layer"):  # another package, or a mere folder, has its name
     normact = None
 
 # What the fused operator runs.

@@ -6,7 +6,8 @@ namespace normact::proxy_tasks {
 
 // A user's own images, PNG or JPEG, all square and of one size, in the folder that the settings name. What lies under
 // train/ trains, but for each fifth image in the order of the names, which validates; what lies under test/ is opened
-// by load_..._test alone. Held-out images are shuffled, always alike. All functions throw DatasetError that names the file or folder and what is wrong with it.
+// by load_..._test alone. Held-out images are shuffled, always alike. All functions throw DatasetError that names the
+// file or folder and what is wrong with it.
 
 /// Data set `folder`: one folder a class, train/CLASS/*.png. Classes are numbered in the order of their names.
 Dataset load_folder(const DatasetSettings& settings);

@@ -16,13 +16,14 @@ struct Score {
     double seconds = 0;   ///< training and validation, wall clock
 };
 
-/// What became of a layer: rejected, with the reason in words, or scored on every task. Of a layer that was rejected and
-/// audited, both.
+/// What became of a layer: rejected, with the reason in words, or scored on every task. Of a layer that was rejected
+/// and audited, both.
 struct Outcome {
     Rejection rejection = Rejection::none;
-    std::string reason;         ///< empty unless rejected: "mobilenet-tiny: accuracy 0.11 after 100 steps"
-    std::vector<Score> scores;  ///< one a task, in the order of the settings' anchors; empty if rejected and not audited
-    double seconds = 0;         ///< all of the evaluation
+    std::string reason;  ///< empty unless rejected: "mobilenet-tiny: accuracy 0.11 after 100 steps"
+    std::vector<Score>
+        scores;          ///< one a task, in the order of the settings' anchors; empty if rejected and not audited
+    double seconds = 0;  ///< all of the evaluation
 };
 
 /// How far an evaluation is.

@@ -172,7 +172,8 @@ class Evaluation {
         return true;
     }
 
-    /// True if the layer's gradients can't be driven up on any anchor but generators; else `outcome` says on which they can.
+    /// True if the layer's gradients can't be driven up on any anchor but generators; else `outcome` says on which they
+    /// can.
     bool is_stable(Outcome& outcome) {
         const StabilityFilter& filter = tasks_.settings.stability;
         for (std::size_t i = 0; filter.steps > 0 && i < runs_.size(); ++i) {

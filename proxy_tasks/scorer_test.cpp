@@ -263,8 +263,8 @@ TEST_F(ScorerTest, a_layer_is_scored_in_a_generator_and_its_score_can_be_had_aga
     EXPECT_EQ(accuracies(Scorer(settings).score(known("BN-ReLU"), {}, 1)), accuracies(outcome));
     EXPECT_NE(accuracies(scorer.score(known("BN-ReLU"), {}, 2)), accuracies(outcome));
     std::set<std::string> stages;
-    const Outcome evaluated = scorer.evaluate(
-        known("BN-ReLU"), 1, 0, {}, [&stages](const Progress& progress) { stages.insert(progress.stage); });
+    const Outcome evaluated = scorer.evaluate(known("BN-ReLU"), 1, 0, {},
+                                              [&stages](const Progress& progress) { stages.insert(progress.stage); });
     EXPECT_EQ(evaluated.rejection, Rejection::none) << evaluated.reason;
     EXPECT_EQ(accuracies(evaluated), accuracies(outcome));
     EXPECT_EQ(stages, (std::set<std::string>{"training dcgan-tiny", "validation dcgan-tiny"}));

@@ -4,6 +4,7 @@ Which pairs there are is counted independently: by watching a forward pass for a
 just put out. Run by ctest, which puts the built package on PYTHONPATH. Needs tools/requirements-test.txt.
 """
 
+import copy
 import io
 
 import pytest
@@ -138,6 +139,9 @@ def test_without_carrying_over_or_with_another_activation_layers_start_anew():
     model = nn.Sequential(randomized(nn.BatchNorm2d(4)), nn.SiLU())
     _, report = normact.replace_norm_activation(model, "BN-ReLU")
     assert not report.replaced[0].carried_over
+    model = nn.Sequential(nn.BatchNorm2d(4, track_running_stats=False), nn.ReLU())  # another thing in evaluation
+    _, report = normact.replace_norm_activation(model, "BN-ReLU")
+    assert not report.replaced[0].carried_over
 
 
 class Odd(nn.Module):
@@ -209,6 +213,140 @@ def test_what_cannot_be_traced_is_left_alone_and_the_rest_is_replaced():
     model(torch.randn(2, 3, 4, 4)).sum().backward()
 
 
+class OptionalArguments(nn.Module):
+    """Of which `skip` decides what is called, and `scale` does not."""
+
+    def __init__(self):
+        super().__init__()
+        self.decided, self.not_decided = Decided(), NotDecided()
+
+    def forward(self, x):
+        return self.not_decided(self.decided(x))
+
+
+class Decided(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, x, skip=None):
+        x = self.norm(x)
+        if skip is not None:
+            x = x + skip
+        return F.relu(x)
+
+
+class NotDecided(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, x, scale=2.0, *, shift: float = 0.5):
+        return F.relu(self.norm(x * scale + shift))
+
+
+def test_optional_arguments_still_decide_what_is_called():
+    torch.manual_seed(4)
+    model, x = randomized(OptionalArguments()).eval(), torch.randn(2, 3, 4, 4)
+    before = [model(x), model.decided(x, skip=x), model.not_decided(x, 3.0), model.not_decided(x, shift=1.0)]
+    model, report = normact.replace_norm_activation(model, "BN-ReLU")
+    assert [replaced.path for replaced in report.replaced] == ["not_decided.norm"]
+    assert [left.path for left in report.left] == ["decided.norm"] and "optional argument" in report.left[0].reason
+    after = [model(x), model.decided(x, skip=x), model.not_decided(x, 3.0), model.not_decided(x, shift=1.0)]
+    torch.testing.assert_close(after, before)
+
+
+class CalledTwice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.part = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))
+        self.whole = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.ReLU())
+
+    def forward(self, x):
+        x = F.relu(self.part(x))
+        return self.whole(self.whole(self.part(x)))
+
+
+def test_a_container_that_is_called_with_and_without_an_activation_behind_it_is_left_alone():
+    torch.manual_seed(5)
+    model, x = randomized(CalledTwice()).eval(), torch.randn(2, 3, 4, 4)
+    before = model(x)
+    model, report = normact.replace_norm_activation(model, "BN-ReLU")
+    assert [replaced.path for replaced in report.replaced] == ["whole.1"]
+    assert {left.path: left.reason for left in report.left} == {"part.1": "it is called several times"}
+    torch.testing.assert_close(model(x), before)
+
+
+class WithMore(nn.Module):
+    """What forward does not use, beside what it does."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.Parameter(torch.ones(2))
+        self.first, self.norm, self.last = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.Conv2d(3, 3, 1)
+        self.register_buffer("steps", torch.zeros(3))
+        self.register_buffer("not_saved", torch.zeros(3), persistent=False)
+        self._hidden, self.spare = "kept", nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        return self.last(F.relu(self.norm(self.first(x)), inplace=True)).flatten(1)
+
+    def hidden(self):
+        return self._hidden
+
+
+def test_a_module_with_another_forward_keeps_all_else_also_copied_and_saved():
+    torch.manual_seed(6)
+    model, calls = WithMore(), []
+    model.register_forward_hook(CountsCalls(calls))
+    parameters, buffers = list(dict(model.named_parameters())), list(dict(model.named_buffers()))
+    new, report = normact.replace_norm_activation(model, "EvoNorm-S0")
+    assert new is model and len(report.replaced) == 1
+    memory = io.BytesIO()
+    torch.save(new, memory)
+    memory.seek(0)
+    x = torch.randn(2, 3, 4, 4)
+    for one in (new, copy.deepcopy(new), torch.load(memory, weights_only=False)):
+        assert isinstance(one, WithMore) and type(one).__name__ == "WithMore" and one.hidden() == "kept"
+        assert [name for name, _ in one.named_parameters() if not name.startswith("norm.")] == \
+            [name for name in parameters if not name.startswith("norm.")]
+        assert [name for name, _ in one.named_buffers()] == [name for name in buffers if not name.startswith("norm.")]
+        assert "steps" in one.state_dict() and "not_saved" not in one.state_dict()
+        assert torch.equal(one(x), new(x)) and len(one._forward_hooks) == 1
+    assert len(calls) == 4  # of three modules, of which the others have lists of their own
+
+
+class CountsCalls:
+    def __init__(self, calls):
+        self.calls = calls
+
+    def __call__(self, *_):
+        self.calls.append(1)
+
+
+def test_a_forward_that_was_changed_can_be_changed_again():
+    model = Odd().eval()
+    model, _ = normact.replace_norm_activation(model, "EvoNorm-S0")
+    model.by_function = nn.BatchNorm2d(4)
+    kept, model.after = model.by_function, nn.Sequential(nn.BatchNorm2d(4), nn.ReLU())
+    model, report = normact.replace_norm_activation(model, "EvoNorm-S0")
+    assert model.by_function is kept and type(model).__mro__[1] is Odd and "by_function" in str(report)
+    x = torch.randn(2, 3, 5, 5)
+    assert torch.equal(copy.deepcopy(model)(x), model(x))
+
+
+def test_of_a_graph_module_the_graph_changes():
+    torch.manual_seed(7)
+    model, x = torch.fx.symbolic_trace(randomized(Odd()).eval()), torch.randn(2, 3, 5, 5)
+    model.group = nn.Identity()  # which, with a gelu, is no BN-ReLU
+    before = model(x)
+    model, report = normact.replace_norm_activation(model, "BN-ReLU")
+    assert len(report.replaced) == 3
+    for one in (model, copy.deepcopy(model)):
+        assert one.code.count("relu(") == 3  # of `twice_used` and `twice_called`
+        torch.testing.assert_close(one(x), before)
+
+
 def test_new_modules_have_the_device_type_and_mode_of_the_old_ones():
     model = nn.Sequential(nn.BatchNorm2d(4).eval(), nn.ReLU(), nn.Conv2d(4, 4, 1)).to(torch.bfloat16)
     normact.replace_norm_activation(model, "BN-ReLU")
@@ -218,7 +356,11 @@ def test_new_modules_have_the_device_type_and_mode_of_the_old_ones():
 def test_any_function_that_makes_a_module_will_do():
     model = nn.Sequential(nn.BatchNorm2d(4), nn.ReLU())
     _, report = normact.replace_norm_activation(model, lambda channels: nn.GroupNorm(1, channels))
-    assert isinstance(model[0], nn.GroupNorm) and report.replaced[0].layer == "GroupNorm"
+    assert isinstance(model[0], nn.GroupNorm) and report.replaced[0].layer == "GroupNorm" and report.left == []
+    model = nn.Sequential(nn.BatchNorm2d(4), nn.ReLU())
+    _, report = normact.replace_norm_activation(
+        model, lambda channels: nn.Sequential(nn.GroupNorm(1, channels), nn.ReLU()))
+    assert len(report.replaced) == 1 and report.left == []
 
 
 def test_a_wrong_layer_is_a_value_error_and_changes_nothing():

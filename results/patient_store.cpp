@@ -95,7 +95,7 @@ class PatientStore final : public Store {
     }
     std::vector<Candidate> quarantined(int count) override { return patiently(&Store::quarantined, count); }
     std::int64_t retry_quarantined() override { return patiently(&Store::retry_quarantined); }
-    std::int64_t invalidate(const Source& source) override { return patiently(&Store::invalidate, source); }
+    TakenBack invalidate(const Source& source) override { return patiently(&Store::invalidate, source); }
     void refuse(WorkerId worker, const std::string& reason) override { patiently(&Store::refuse, worker, reason); }
     std::optional<Canary> canary(const Worker& worker) override { return patiently(&Store::canary, worker); }
 

@@ -59,7 +59,7 @@ class SqlStore final : public Store, private Transactions {
     std::int64_t finished_within(std::chrono::seconds window) override;
     std::vector<Candidate> quarantined(int count) override;
     std::int64_t retry_quarantined() override;
-    std::int64_t invalidate(const Source& source) override;
+    TakenBack invalidate(const Source& source) override;
     void refuse(WorkerId worker, const std::string& reason) override;
     std::optional<Canary> canary(const Worker& worker) override;
 
@@ -401,7 +401,7 @@ std::int64_t SqlStore::retry_quarantined() {
     return write([&] { return reopen_quarantined(sql_); });
 }
 
-std::int64_t SqlStore::invalidate(const Source& source) {
+TakenBack SqlStore::invalidate(const Source& source) {
     write_durably([&] {
         refuse_workers(sql_, source);
         return true;

@@ -178,7 +178,8 @@ void SqlTrials::release(WorkerId worker, const TrialName& trial) {
 }
 
 bool SqlTrials::finish(WorkerId worker, const TrialName& trial, double value, double seconds) {
-    if (!std::isfinite(value)) throw std::invalid_argument("a trial's value must be finite");
+    if (!std::isfinite(value) || !std::isfinite(seconds))
+        throw std::invalid_argument("a trial's value and seconds must be finite");
     return write_durably([&] {
         const std::string layer = layer_column(trial);
         const long long holder = worker;

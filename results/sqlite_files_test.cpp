@@ -3,6 +3,7 @@
 #include "primitives/generator.h"
 #include "results/child_process.h"
 #include "results/sqlite.h"
+#include "results/study_copies.h"
 #include "results/study_file.h"
 
 #include <gmock/gmock.h>
@@ -264,6 +265,44 @@ TEST(StudyFiles, with_damaged_rows_give_errors_that_name_the_row) {
     EXPECT_THAT(error_after("DELETE FROM schema_version"), HasSubstr("format is unknown"));
     EXPECT_THAT(error_after("UPDATE schema_version SET version = -1"), HasSubstr("format is unknown"));
     EXPECT_THAT(error_after("DELETE FROM study"), HasSubstr("configuration is missing"));
+}
+
+TEST(StudyFiles, with_damaged_trials_give_errors_that_name_the_row) {
+    const auto error_after = [](const std::string& damage) {
+        StudyFile study("{}");
+        const auto worker = study.open()->add_worker({"host", 1, "cpu", "aten", "0"});
+        const auto trials = study.open_trials();
+        trials->claim(worker, std::vector{trial(1)}, long_lease, 3);
+        trials->finish(worker, trial(1).name, 0.5, 2);
+        *connect_sqlite(study.path()) << "UPDATE trial SET " + damage;
+        return error_of([&] { study.open_trials()->trials(); });
+    };
+    EXPECT_EQ(error_after("layer = substr(layer, 1, 32) || '/1/0.5'"), "nothing was wrong");
+    for (const std::string epsilon : {"nan", "inf", "-inf", "0", "-1"})
+        EXPECT_THAT(error_after("layer = substr(layer, 1, 32) || '/1/" + epsilon + "'"),
+                    AllOf(HasSubstr("trial 1 is damaged"), HasSubstr("/1/" + epsilon)));
+    for (const char* damage : {"value = 9e999", "value = -9e999", "seconds = 9e999"})
+        EXPECT_THAT(error_after(damage), AllOf(HasSubstr("trial 1 is damaged"), HasSubstr("inf"))) << damage;
+    EXPECT_THAT(error_after("value = NULL"), HasSubstr("no value"));
+    EXPECT_EQ(error_after("state = 'open', value = NULL"), "nothing was wrong");
+}
+
+TEST(StudyFiles, with_damaged_audits_give_errors_that_name_the_row) {
+    const auto error_after = [](const std::string& damage) {
+        StudyFile study("{}");
+        const auto store = study.open();
+        const auto worker = store->add_worker({"host", 1, "cpu", "aten", "0"});
+        store->propose(worker, proposal(1), long_lease);
+        store->finish(worker, proposal(1).fingerprint, audited(proxy_tasks::Rejection::quality, 0.5, 0.25));
+        *connect_sqlite(study.path()) << "UPDATE evaluation SET " + damage;
+        return error_of([&] { store->audits(); });
+    };
+    EXPECT_EQ(error_after("rejection = 'stability'"), "nothing was wrong");
+    for (const std::string rejection : {"none", "invalid", "happy"})
+        EXPECT_THAT(error_after("rejection = '" + rejection + "'"),
+                    AllOf(HasSubstr("candidate 1 is damaged"), HasSubstr(rejection)));
+    EXPECT_THAT(error_after("audit_accuracy = 9e999"),
+                AllOf(HasSubstr("candidate 1 is damaged"), HasSubstr("not finite")));
 }
 
 /// Runs `body` as a user whom permissions bind, also where the tests run as root.

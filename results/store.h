@@ -117,6 +117,14 @@ struct Source {
     std::optional<std::string> host, build;
 };
 
+/// How much was taken back from a source.
+struct TakenBack {
+    std::int64_t evaluations = 0;
+    std::int64_t trials = 0;  ///< of re-evaluations (trials.h)
+
+    bool operator==(const TakenBack&) const = default;
+};
+
 /// A score to repeat.
 struct Canary {
     Candidate candidate;
@@ -226,9 +234,9 @@ class Store {
 
     /// Takes back what a faulty source found: its layers are evaluated anew, by others, and count as open until then;
     /// so are its trials (trials.h).
-    /// Its workers are refused from now on; new ones of the same host or build are not. Returns how many
-    /// evaluations and trials that were. Who has read the scores before (a population) may still breed from them.
-    virtual std::int64_t invalidate(const Source& source) = 0;
+    /// Its workers are refused from now on; new ones of the same host or build are not. Returns how much that was. Who
+    /// has read the scores before (a population) may still breed from them.
+    virtual TakenBack invalidate(const Source& source) = 0;
 
     /// Keeps a worker from working any more.
     virtual void refuse(WorkerId worker, const std::string& reason) = 0;

@@ -87,7 +87,8 @@ TEST_P(TrialConformance, refuses_values_that_make_no_sense) {
     EXPECT_THROW(trials->finish(worker, trial(1).name, 0.5, 1), StoreError) << "nobody has claimed it";
     claim({trial(1)});
     for (const double value : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
-        EXPECT_THROW(trials->finish(worker, trial(1).name, value, 1), std::invalid_argument);
+        for (const auto& [result, seconds] : {std::pair(value, 1.0), std::pair(0.5, value)})
+            EXPECT_THROW(trials->finish(worker, trial(1).name, result, seconds), std::invalid_argument);
     EXPECT_EQ(only().state, State::open);
 }
 
@@ -128,7 +129,7 @@ TEST_P(TrialConformance, refuses_workers_whose_scores_were_taken_back_with_their
     const auto other = add_worker("other");
     trials->claim(other, std::vector{trial(2)}, long_lease, 3);
     trials->finish(other, trial(2).name, 0.25, 1);
-    EXPECT_EQ(store->invalidate({.worker = worker, .host = {}, .build = {}}), 1);
+    EXPECT_EQ(store->invalidate({.worker = worker, .host = {}, .build = {}}), (TakenBack{0, 1}));
     EXPECT_EQ(trials->trials().at(0).state, State::open);
     EXPECT_EQ(trials->trials().at(1).state, State::finished);
     EXPECT_THROW(claim({trial(1)}), WorkerRefused);

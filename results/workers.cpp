@@ -102,7 +102,7 @@ void refuse_workers(soci::session& sql, const Source& source) {
     sql << "UPDATE worker SET refused = :reason WHERE " + condition, use(reason), use(value);
 }
 
-std::int64_t take_back(soci::session& sql, const Dialect& dialect, const Source& source) {
+TakenBack take_back(soci::session& sql, const Dialect& dialect, const Source& source) {
     const auto& [condition, value] = condition_of(source);
     // Those that were refused before: others of the same host or build may be at work by now.
     const std::string theirs = " AND worker IN (SELECT id FROM worker WHERE " + condition + " AND refused <> '')";
@@ -139,7 +139,7 @@ std::int64_t take_back(soci::session& sql, const Dialect& dialect, const Source&
         run("UPDATE trial SET state = 'open', attempts = 0, lease_until = 0, worker = NULL, value = NULL, seconds = 0,"
             " finished = NULL WHERE state = 'finished'" +
             theirs);
-    return all + trials;
+    return TakenBack{.evaluations = all, .trials = trials};
 }
 
 std::optional<Repeatable> find_repeatable(soci::session& sql, const Worker& worker) {

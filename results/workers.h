@@ -22,8 +22,8 @@ std::vector<WorkerStatus> read_workers(soci::session& sql, const Dialect& dialec
 
 /// Refuses the workers of the source. In a transaction before that of take_back: no result of theirs comes after it.
 void refuse_workers(soci::session& sql, const Source& source);
-/// Makes all evaluations and trials of the source open again, and returns how many that were.
-std::int64_t take_back(soci::session& sql, const Dialect& dialect, const Source& source);
+/// Makes all evaluations and trials of the source open again, and returns how many of each.
+TakenBack take_back(soci::session& sql, const Dialect& dialect, const Source& source);
 
 /// The candidate that this worker may repeat to the last bit, and who scored it.
 struct Repeatable {

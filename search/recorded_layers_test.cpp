@@ -81,5 +81,41 @@ TEST(RecordedLayers, of_a_study_are_the_functions_that_it_has_evaluated) {
     EXPECT_TRUE(layers.records.at(audited).accuracies.empty()) << "no search breeds from it";
 }
 
+TEST(RecordedLayers, of_a_study_are_found_beyond_gaps_between_the_ids) {
+    results::StudyFile study("{}");
+    const auto store = study.open();
+    const auto worker = store->add_worker({});
+    Configuration configuration;
+    configuration.scoring.anchors = {"a"};
+    configuration.scoring.dataset.name = "cifar-10";
+    store->propose(worker, propose_initial("v0*v1"), results::long_lease);
+    // A gap, as transactions that fail leave them in PostgreSQL.
+    *study.connect() << "UPDATE candidate SET id = id + 5000";
+    const auto rejected = propose_initial("x*v0");
+    ASSERT_GT(store->propose(worker, rejected, results::long_lease).candidate, 5000);
+    store->finish(worker, rejected.fingerprint, results::rejected(proxy_tasks::Rejection::quality));
+    EXPECT_TRUE(recorded_layers(*store, configuration).records.contains(rejected.fingerprint));
+}
+
+TEST(RecordedLayers, of_a_study_whose_scores_are_not_one_accuracy_for_each_anchor_are_refused) {
+    results::StudyFile study("{}");
+    const auto store = study.open();
+    const auto worker = store->add_worker({});
+    Configuration configuration;
+    configuration.scoring.dataset.name = "cifar-10";
+    configuration.scoring.anchors = {"a", "b"};
+    const auto relu = propose_initial("max(x, zero)");
+    store->propose(worker, relu, results::long_lease);
+    store->finish(worker, relu.fingerprint, results::scored(0.25, 0.5));
+    EXPECT_EQ(recorded_layers(*store, configuration).records.size(), 1U);
+    for (const char* damage : {"UPDATE score SET accuracy = 9e999 WHERE id = 1",
+                               "UPDATE score SET accuracy = NULL WHERE id = 1", "DELETE FROM score WHERE id = 1"}) {
+        *study.connect() << damage;
+        EXPECT_THAT(results::error_of([&] { recorded_layers(*store, configuration); }),
+                    HasSubstr("the scores of candidate 1 are not one accuracy for each anchor"))
+            << damage;
+    }
+}
+
 }  // namespace
 }  // namespace normact::search

@@ -6,9 +6,9 @@ import sqlite3
 from conftest import settings
 
 
-def audited_study(normact, share):
+def audited_study(normact, share, minimum=0.12):
     normact("search", "--study", "a.study.db", *settings(
-        budget__proposed=40, scoring__audit_share=share, scoring__quality__minimum_accuracy=0.12))
+        budget__proposed=40, scoring__audit_share=share, scoring__quality__minimum_accuracy=minimum))
     return normact.json("status", "--study", "a.study.db")
 
 
@@ -43,6 +43,19 @@ def test_without_a_share_nothing_is_audited(normact):
     assert [row["audited"] for row in status["audit"]["filters"]] == [0, 0]
     assert status["audit"]["filters"][0]["false_rejections"]["rate"] is None
     assert "false rejections" not in normact("top", "--study", "a.study.db")[0]
+
+
+def test_without_a_scored_layer_no_share_is_known(normact):
+    status = audited_study(normact, 1, minimum=0.99)
+    assert status["funnel"]["scored"] == 0
+    quality = status["audit"]["filters"][0]
+    assert quality["audited"] > 0 and quality["best"] is not None
+    for share in ("false_rejections", "as_good_as_best"):
+        assert quality[share] == {"count": 0, "rate": None, "low": 0, "high": 1}
+    out, _ = normact("status", "--study", "a.study.db")
+    row, = (line.split() for line in out.splitlines() if line.split()[:1] == ["quality"] and line.count(" - "))
+    assert row[2:5] == [str(quality["audited"]), "-", "-"]
+    assert "no layer is scored" in out
 
 
 def test_a_study_from_before_there_were_audits_goes_on(normact):

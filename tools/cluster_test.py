@@ -183,7 +183,7 @@ def test_what_a_faulty_worker_found_is_taken_back_and_done_again(normact, place)
     make(normact, place, budget__scored=10)
     before = normact.scores(place)
     text, _ = normact("study", "invalidate", "--study", place, "--worker", 1)
-    assert "are taken back" in text
+    assert "evaluations are taken back" in text, "and no trainings, since none were done"
     assert normact.scores(place) == {}
     normact("worker", "--study", place, "--threads", 1)
     assert {candidate: score for candidate, score in normact.scores(place).items() if candidate in before} == before

@@ -86,20 +86,12 @@ bool asks_for_help(const std::vector<std::string>& words) {
     return std::any_of(words.begin(), end, [](const std::string& word) { return word == "--help" || word == "-h"; });
 }
 
-/// The words with -o, which people type out of habit, as --output where a command has that.
-static std::vector<std::string> spelled_out(const Command& command, std::vector<std::string> words) {
-    if (std::ranges::find(command.options, "output", &Option::name) == command.options.end()) return words;
-    std::replace(words.begin(), std::ranges::find(words, "--"), std::string("-o"), std::string("--output"));
-    return words;
-}
-
 Arguments parse(const Command& command, const std::vector<std::string>& words) {
     const po::options_description description = described(command);
     std::map<std::string, std::vector<std::string>> options;
     std::vector<std::string> operands;
     try {
-        const auto parsed =
-            po::command_line_parser(spelled_out(command, words)).options(description).style(style).run();
+        const auto parsed = po::command_line_parser(words).options(description).style(style).run();
         po::variables_map checked;  // complains about options given twice
         po::store(parsed, checked);
         for (const auto& option : parsed.options) {

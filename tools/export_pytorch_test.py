@@ -214,6 +214,19 @@ def test_names_from_anywhere_stand_in_the_file_as_plain_text(normact):
     exec(compile(out, "exported.py", "exec"), {"__name__": "exported"})
 
 
+@pytest.mark.parametrize("package", [None, "raise OSError('Could not load this library')", "raise ImportError", "x = 1"])
+def test_it_runs_beside_a_package_of_that_name_that_is_none_or_does_not_load(normact, package):
+    normact("export", "EvoNorm-S0", "--format", "pytorch", "-o", "evonorm.py")
+    (normact.folder / "normact").mkdir()
+    if package is not None:
+        (normact.folder / "normact" / "__init__.py").write_text(package)
+    code = ("import evonorm, torch; layer = evonorm.EvoNormS0(8); x = torch.ones(1, 8, 2, 2); "
+            "print(layer.can_be_fused(x), layer(x).shape)")
+    done = subprocess.run([sys.executable, "-c", code], cwd=normact.folder, capture_output=True, text=True,
+                          env={"PYTHONPATH": "", "PATH": ""}, timeout=120)
+    assert done.returncode == 0 and "False torch.Size([1, 8, 2, 2])" in done.stdout, done.stderr
+
+
 def test_the_file_is_short_and_needs_torch_alone(normact):
     out, _ = normact("export", "EvoNorm-S0", "--format", "pytorch", "-o", "evonorm.py")
     assert out == ""

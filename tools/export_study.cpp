@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <random>
 
 namespace normact::tools {
 namespace {
@@ -69,11 +70,14 @@ void write(Study& study, StudyWriter& writer, const Sink& sink) {
     sink(writer.foot());
 }
 
-/// A file that has its name only when it is whole.
+/// A file that has its name only when it is whole. Of several that are written at once, each is whole; the last one
+/// stays.
 class NewFile {
   public:
     explicit NewFile(fs::path path)
-        : path_(std::move(path)), partial_(path_.parent_path() / ("." + path_.filename().string() + ".partial")) {
+        : path_(std::move(path)),
+          partial_(path_.parent_path() /
+                   fmt::format(".{}.partial-{}", path_.filename().string(), std::random_device()())) {
         file_.open(partial_, std::ios::binary | std::ios::trunc);
         check();
     }

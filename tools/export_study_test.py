@@ -29,6 +29,13 @@ def change(normact, *statements):
             database.execute(statement, values)
 
 
+def more_candidates(normact, count):
+    """Adds invalid candidates to the study."""
+    change(normact, ("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+                     "INSERT INTO candidate (fingerprint, hash, graph, origin, invalid, proposer) "
+                     "SELECT fingerprint, hash, graph, origin, 'not finite', proposer FROM n, candidate WHERE id = 1", count))
+
+
 def everything(normact):
     return json.loads(normact("export-study", "--format", "json")[0])
 
@@ -161,7 +168,19 @@ def test_a_file_is_replaced_as_a_whole_and_errors_say_what_to_do(study):
     assert "csv, json, optuna, tensorboard" in study("export-study", "--format", "xml", status=2)[1]
     assert "nowhere/out.csv" in study("export-study", "-o", "nowhere/out.csv", status=1)[1]
     assert "out.csv" in study("export-study", "--format", "tensorboard", "-o", "out.csv", status=1)[1]
-    assert not [name for name in os.listdir(study.folder) if name.endswith(".partial")]
+    assert not [name for name in os.listdir(study.folder) if ".partial" in name]
+
+
+def test_two_exports_into_one_file_leave_each_other_alone(study):
+    more_candidates(study, 20000)
+    study("export-study", "-o", "alone.csv")
+    alone = (study.folder / "alone.csv").read_bytes()
+    exports = [study.start("export-study", "-o", "out.csv") for _ in range(3)]
+    for export in exports:
+        _, err = export.communicate(timeout=300)
+        assert export.returncode == 0, err
+        assert (study.folder / "out.csv").read_bytes() == alone
+    assert not [name for name in os.listdir(study.folder) if ".partial" in name]
 
 
 def memory_of(normact, *words):
@@ -175,9 +194,7 @@ def memory_of(normact, *words):
 
 def test_memory_does_not_grow_with_the_study(study):
     small = memory_of(study, "export-study", "--format", "json")
-    change(study, ("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) "
-                   "INSERT INTO candidate (fingerprint, hash, graph, origin, invalid, proposer) "
-                   "SELECT fingerprint, hash, graph, origin, 'not finite', proposer FROM n, candidate WHERE id = 1",))
+    more_candidates(study, 50000)
     output = study.folder / "out.json"
     study("export-study", "--format", "json", "-o", output)
     size = output.stat().st_size / 2**20

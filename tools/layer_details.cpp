@@ -72,6 +72,8 @@ void add_missing(Json& details, const std::string& key, const std::string& why) 
     details[key + "_missing"] = why;
 }
 
+}  // namespace
+
 std::vector<std::string> moments_of(const primitives::LayerGraph& graph) {
     std::vector<std::string> moments;
     for (const auto& node : graph.nodes) {
@@ -81,8 +83,6 @@ std::vector<std::string> moments_of(const primitives::LayerGraph& graph) {
     }
     return moments;
 }
-
-}  // namespace
 
 Json layer_details(const primitives::Layer& layer, const std::optional<evaluator::SpeedTask>& speed) {
     Json details{{"latex", primitives::to_latex(layer.graph)},

@@ -6,8 +6,13 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace normact::tools {
+
+/// The moments of a graph in the order of its nodes: "std over group".
+std::vector<std::string> moments_of(const primitives::LayerGraph& graph);
 
 /// What a page shows of one layer beside its scores: formula, moments, picture, responses, traffic and, on `speed`, its
 /// times by engine. docs/commands.md describes it. Of a layer with more than most_nodes_of_a_picture nodes, which

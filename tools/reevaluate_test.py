@@ -203,6 +203,15 @@ def test_what_was_given_up_is_told_and_tried_again(study):
     assert values(study.json(*command)) == values(whole)
 
 
+def test_what_a_faulty_worker_trained_is_taken_back_and_counted_apart(study):
+    study("reevaluate", "--top", 1, "--with", "BN-ReLU", *SHORT)
+    theirs = [row[2] for row in finished(study)]
+    out, _ = study("study", "invalidate", "--worker", theirs[0])
+    count = theirs.count(theirs[0])
+    assert f"0 evaluations and {count} trainings of re-evaluations are taken back" in out
+    assert len(finished(study)) == len(theirs) - count
+
+
 def test_a_copy_of_a_study_has_its_trainings(study):
     command = ["reevaluate", "--top", 1, "--with", "BN-ReLU", *SHORT]
     document = study.json(*command, "--study", "small.study.db")

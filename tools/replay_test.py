@@ -1,6 +1,8 @@
 """`normact search --replay`: searches of recorded layers, without training."""
 
+import importlib.util
 import json
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +77,24 @@ def test_the_documented_json_is_what_is_printed(normact, table):
     for method in document["methods"] + example["methods"]:
         method["evolution"] = "elsewhere"
     assert shape(document) == shape(example)
+
+
+@pytest.fixture
+def tune_search():
+    path = Path(__file__).parents[1] / "bench" / "tune_search.py"
+    spec = importlib.util.spec_from_file_location("tune_search", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("freedom, quantile, error", [
+    (3, 3.1824, 0.03), (9, 2.2622, 1e-3), (19, 2.0930, 1e-4), (39, 2.0227, 1e-4), (199, 1.9720, 1e-4)])
+def test_the_intervals_of_tune_search_are_by_students_distribution(tune_search, freedom, quantile, error):
+    assert tune_search.students_t(freedom) == pytest.approx(quantile, abs=error)
+
+
+def test_a_gain_of_tune_search_is_paired_by_seed(tune_search):
+    tenths = [index / 10 for index in range(10)]
+    assert tune_search.gain([value + 0.5 for value in tenths], tenths) == "+0.5000 ±0.0000"
+    assert tune_search.gain(tenths, [0] * 10) == "+0.4500 ±0.2166"  # 2.2622 · 0.30277 / √10

@@ -21,6 +21,8 @@
 namespace normact::tools {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 /// A tensor of the middle of a small network, in the memory format that networks run fastest in. One thread, as a
 /// worker trains a layer.
 evaluator::SpeedTask speed_task() {
@@ -35,7 +37,7 @@ std::string file_of(const Arguments& arguments, const std::string& place) {
     return name + ".report.html";
 }
 
-nlohmann::ordered_json make_document(const std::string& place, const ReportExtent& extent) {
+Json make_document(const std::string& place, const ReportExtent& extent) {
     const auto view = results::open_study_view(place);
     std::mutex mutex;
     std::string step = "opening the study";
@@ -49,10 +51,32 @@ nlohmann::ordered_json make_document(const std::string& place, const ReportExten
     });
 }
 
+/// null where there is none.
+const Json& member(const Json& document, const char* key) {
+    static const Json none;
+    const auto found = document.is_object() ? document.find(key) : document.end();
+    return found == document.end() ? none : *found;
+}
+
+/// True if the document has what the page reads of findings on validation or test images.
+bool are_findings(const Json& findings) {
+    const Json &layers = member(findings, "layers"), &conditions = member(findings, "conditions");
+    return layers.is_array() && conditions.is_array() && std::ranges::all_of(conditions, &Json::is_object) &&
+           std::ranges::all_of(layers, [](const Json& layer) {
+               return member(layer, "conditions").is_array() && member(layer, "against_best").is_object();
+           });
+}
+
+bool is_reevaluation(const Json& document) {
+    const Json& test = member(document, "test");
+    return member(document, "format") == "normact/reevaluate" && member(document, "version") == 1 &&
+           are_findings(member(document, "validation")) && (test.is_null() || are_findings(test));
+}
+
 /// What `normact reevaluate --json` printed into a file.
-nlohmann::ordered_json read_reevaluation(const std::string& file) {
-    auto found = nlohmann::ordered_json::parse(read_text_file(file), nullptr, /*allow_exceptions=*/false);
-    if (!found.is_object() || found.value("format", "") != "normact/reevaluate" || found.value("version", 0) != 1)
+Json read_reevaluation(const std::string& file) {
+    auto found = Json::parse(read_text_file(file), nullptr, /*allow_exceptions=*/false);
+    if (!is_reevaluation(found))
         throw UsageError(fmt::format(
             "--reevaluation {}: this is not what normact reevaluate --json prints. Make it so: normact reevaluate "
             "--study STUDY --json > {}",
@@ -66,8 +90,8 @@ int run(const Arguments& arguments) {
     if (!arguments.has("no-speed")) extent.speed = speed_task();
     const std::string place = existing_study(arguments);
     const auto reevaluation =
-        arguments.has("reevaluation") ? read_reevaluation(arguments.text("reevaluation")) : nlohmann::ordered_json();
-    nlohmann::ordered_json document = make_document(place, extent);
+        arguments.has("reevaluation") ? read_reevaluation(arguments.text("reevaluation")) : Json();
+    Json document = make_document(place, extent);
     document["reevaluation"] = reevaluation;
     if (arguments.has("json")) {
         answer(printed(document));

@@ -212,12 +212,24 @@ Json costs_of(const Layers& layers, const primitives::LayerSettings& settings, c
             {"front_by_seconds", ids(results::pareto_front(by_seconds))}};
 }
 
-/// The formulas of a candidate and of its parent, with inputs in the same order where that makes no difference.
+/// [begin, end) in bytes; formulas are ASCII.
+Json marks_of(const primitives::MarkedText& text) {
+    Json list = Json::array();
+    for (const auto& [begin, end] : text.marks) list.push_back({begin, end});
+    return list;
+}
+
+/// The formulas of a candidate and of its parent and where they differ, with inputs in the same order where that makes
+/// no difference.
 Json change_of(const Candidate& parent, const Candidate& child) {
     if (std::max(parent.graph.nodes.size(), child.graph.nodes.size()) > most_nodes_of_a_picture) return {};
     const auto difference = primitives::difference(parent.graph, child.graph);
     const auto texts = primitives::marked_texts(difference);
-    return {{"before", texts[0].text}, {"after", texts[1].text}, {"one_mutation", difference.is_one_mutation}};
+    return {{"before", texts[0].text},
+            {"after", texts[1].text},
+            {"before_marks", marks_of(texts[0])},
+            {"after_marks", marks_of(texts[1])},
+            {"one_mutation", difference.is_one_mutation}};
 }
 
 Json genealogy_of(results::StudyView& view, const Layers& layers, const std::vector<std::string>& tasks) {

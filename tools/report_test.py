@@ -62,6 +62,51 @@ def test_the_genealogy_ends_at_an_ancestor_without_a_parent(here):
         assert [row["parent"] for row in rows[:-1]] == line[1:]
 
 
+def test_an_ancestor_s_formula_is_marked_where_it_changed(here, report, pages):
+    rows = here.json("report", "--no-speed")["genealogy"]["candidates"].values()
+    changes = [row["change"] for row in rows if row["change"]]
+    assert changes
+
+    def unmarked(change, side):
+        text = change[side]
+        for begin, end in reversed(change[f"{side}_marks"]):
+            text = text[:begin] + text[end:]
+        return text.replace(" ", "")
+
+    assert all(unmarked(change, "before") == unmarked(change, "after") for change in changes)
+    page = pages.open(report.as_uri())
+    shown = page.evaluate("""(changes) => changes.map((change) => {
+        const code = changedFormula(change);
+        const text = (gone) => { const copy = code.cloneNode(true); copy.querySelectorAll(gone).forEach((one) => one.remove()); return copy.textContent; };
+        return [text("del"), text("ins"), [...code.querySelectorAll("ins")].map((one) => one.textContent)];
+    })""", changes)
+    for change, (after, before, added) in zip(changes, shown):
+        assert after == change["after"] and before.replace(" ", "") == change["before"].replace(" ", "")
+        assert added == [change["after"][begin:end] for begin, end in change["after_marks"]]
+
+
+def test_a_rejected_ancestor_shows_its_state(finished_study, normact, pages):
+    """Also if an audit gave it an accuracy."""
+    study = normact.folder / "audited.study.db"
+    shutil.copy(finished_study, study)
+    with sqlite3.connect(study) as database:
+        best, fingerprint = database.execute(
+            "SELECT candidate, fingerprint FROM evaluation WHERE mean_accuracy IS NOT NULL ORDER BY mean_accuracy DESC, candidate LIMIT 1").fetchone()
+        parent, audited = database.execute(
+            "SELECT candidate, fingerprint FROM evaluation WHERE mean_accuracy IS NOT NULL AND fingerprint != ? LIMIT 1", (fingerprint,)).fetchone()
+        database.execute("UPDATE candidate SET parent = NULL WHERE id = ?", (parent,))
+        database.execute("UPDATE candidate SET parent = ? WHERE id = ?", (parent, best))
+        database.execute("UPDATE evaluation SET state = 'rejected', rejection = 'quality', reason = 'made so', "
+                         "audit_accuracy = mean_accuracy, mean_accuracy = NULL WHERE fingerprint = ?", (audited,))
+        database.execute("UPDATE candidate SET position = NULL WHERE id = ?", (parent,))
+    normact("report", "--study", study, "--output", "audited.html", "--no-speed")
+    page = pages.open((normact.folder / "audited.html").as_uri())
+    who = page.locator("#genealogy details[open] .who").all_inner_texts()
+    row = next(text for text in who if f"#{parent} " in text)
+    assert re.search(r"quality, 0\.\d{4} in an audit", row)
+    assert "has its state beside it" in page.locator("#genealogy").inner_text()
+
+
 def test_a_layer_tells_its_graph_and_what_it_does(report, pages):
     page = pages.open(report.as_uri())
     layer = page.locator("article.layer").nth(1)
@@ -86,7 +131,24 @@ def test_it_tells_what_a_reevaluation_found(here, pages):
     assert page.locator("#reevaluation img").count() == 0
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"format": "normact/top", "version": 1}'])
+def reevaluation(**changes):
+    """The shape of one, with changes, as text."""
+    return json.dumps({"format": "normact/reevaluate", "version": 1, "seeds": 1, "finished": True, "test": None,
+                       "validation": {"layers": [], "conditions": []}} | changes)
+
+
+def test_a_reevaluation_may_be_empty(here):
+    (here.folder / "empty.json").write_text(reevaluation())
+    assert here.json("report", "--no-speed", "--reevaluation", "empty.json")["reevaluation"]["seeds"] == 1
+
+
+@pytest.mark.parametrize("text", [
+    "", "[]", '{"format": "normact/top", "version": 1}', '{"format": 5}', reevaluation(version="1"),
+    '{"format": "normact/reevaluate", "version": 1}', reevaluation(validation=None), reevaluation(validation=[]),
+    reevaluation(validation={"layers": []}), reevaluation(validation={"conditions": []}),
+    reevaluation(validation={"layers": {}, "conditions": []}), reevaluation(validation={"layers": [5], "conditions": []}),
+    reevaluation(validation={"layers": [{"conditions": []}], "conditions": []}), reevaluation(test={"layers": []}),
+])
 def test_a_reevaluation_must_be_one(here, text):
     (here.folder / "wrong.json").write_text(text)
     _, error = here("report", "--no-speed", "--reevaluation", "wrong.json", status=2)

@@ -44,21 +44,28 @@ bool equal_in_constant_time(std::string_view given, std::string_view wanted) {
 
 bool is_token_letter(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_'; }
 
+/// True if a Host header is the name, with or without a port.
+bool is_host(std::string_view host_header, std::string_view name) {
+    if (!host_header.starts_with(name)) return false;
+    std::string_view port = host_header.substr(name.size());
+    if (port.empty()) return true;
+    if (port.front() != ':') return false;
+    port.remove_prefix(1);
+    return !port.empty() && port.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 }  // namespace
 
 bool is_loopback(std::string_view address) {
-    return address == "localhost" || address == "::1" || address.starts_with("127.");
+    const bool is_name = address.find_first_not_of("0123456789.") != std::string_view::npos;
+    return address == "localhost" || address == "::1" || (address.starts_with("127.") && !is_name);
 }
 
-bool names_this_machine(std::string_view host_header) {
-    return std::ranges::any_of(own_names, [&](std::string_view name) {
-        if (!host_header.starts_with(name)) return false;
-        std::string_view port = host_header.substr(name.size());
-        if (port.empty()) return true;
-        if (port.front() != ':') return false;
-        port.remove_prefix(1);
-        return !port.empty() && port.find_first_not_of("0123456789") == std::string_view::npos;
-    });
+bool names_this_machine(std::string_view host_header, std::string_view address) {
+    const bool bracketed = address.find(':') != std::string_view::npos;
+    const std::string chosen = bracketed ? "[" + std::string(address) + "]" : std::string(address);
+    return std::ranges::any_of(own_names, [&](std::string_view name) { return is_host(host_header, name); }) ||
+           is_host(host_header, chosen);
 }
 
 bool brings_token(std::string_view authorization, std::string_view token) {

@@ -9,9 +9,9 @@ namespace normact::tools {
 /// True if only this machine reaches the address.
 bool is_loopback(std::string_view address);
 
-/// True if the Host header names this machine. A page from elsewhere whose name was bent to this machine's address (DNS
-/// rebinding) says its own name.
-bool names_this_machine(std::string_view host_header);
+/// True if the Host header names this machine, or the address that it was told to listen on. A page from elsewhere
+/// whose name was bent to this machine's address (DNS rebinding) says its own name.
+bool names_this_machine(std::string_view host_header, std::string_view address);
 
 /// True if the Authorization header brings the token: as "Bearer TOKEN", or as the password of "Basic", which browsers
 /// ask for. Takes the same time whatever part of it is right.

@@ -1,14 +1,17 @@
 """`normact serve`: a study in the browser, live; nothing can be changed through it."""
 
 import base64
+import contextlib
 import http.client
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
 import sqlite3
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -142,10 +145,69 @@ def test_every_answer_says_what_a_browser_may_do_with_it(server):
 def test_requests_are_bounded(server):
     assert server.ask("/" + "a" * 20000)[0] in (400, 414)
     assert server.ask("/api/status", **{"X-Long": "a" * 20000})[0] == 400
+    endless = b"GET /api/status HTTP/1.1\r\n" + b"X-More: and more\r\n" * 5000
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as long:
+        with contextlib.suppress(ConnectionError):  # who does not stop is cut off
+            long.sendall(endless + b"\r\n")
+            assert b"funnel" not in long.recv(1000)
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as silent:
         silent.sendall(b"GET /api/status HTTP/1.1\r\n")
         assert b"funnel" not in silent.recv(1000), "who says nothing more is left"
     assert server.ask("/api/status")[0] == 200
+
+
+@pytest.mark.parametrize("ranges", ["bytes=0-9", "bytes=" + ",".join(["0-"] * 2000), "bytes=5-"])
+def test_ranges_are_ignored(server, ranges):
+    """The library would copy the whole page for each of them."""
+    whole = server.ask("/page.js")[2]
+    status, headers, body = server.ask("/page.js", Range=ranges)
+    assert (status, body) == (200, whole) and "Content-Range" not in headers
+
+
+def test_slow_clients_leave_the_others_their_answers(server):
+    slow = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(20)]
+    begin = time.monotonic()
+    for one in slow:
+        one.sendall(b"GET /api/status HTTP/1.1\r\n")
+    ended = set()
+    while len(ended) < len(slow):
+        assert server.ask("/api/status")[0] == 200
+        assert time.monotonic() - begin < 60, "a trickle is not cut off"
+        for one in set(slow) - ended:
+            try:
+                one.sendall(b"X-Slow: yes\r\n")
+                readable, _, _ = select.select([one], [], [], 0)
+                if readable:
+                    assert b"funnel" not in one.recv(1000)
+                    ended.add(one)
+            except ConnectionError:
+                ended.add(one)
+        time.sleep(1)
+    for one in slow:
+        one.close()
+
+
+def test_a_crowd_is_turned_away_and_not_kept(server):
+    """Of connections beyond those that are served and that wait, nothing is kept; when they are gone, all is as before."""
+    crowd = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(150)]
+    time.sleep(1)
+    turned_away, _, _ = select.select(crowd, [], [], 0)
+    assert len(turned_away) >= 150 - 32 - 64
+    for one in crowd:
+        one.close()
+    time.sleep(1)
+    assert server.ask("/api/status")[0] == 200
+
+
+def test_another_address_of_this_machine_needs_no_token(here, finished_study):
+    server = Server(here, "--study", finished_study, "--address", "127.0.0.2")
+    with urllib.request.urlopen(f"{server.url}api/status", timeout=60) as answer:
+        assert answer.status == 200
+    request = urllib.request.Request(f"{server.url}api/status", headers={"Host": "evil.example"})
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(request, timeout=60)
+    server.stop()
+    assert "--token-file" in here("serve", "--address", "127.example.org", status=2)[1]
 
 
 def test_another_address_needs_a_token(here, finished_study):
@@ -265,6 +327,27 @@ def test_a_hostile_study_harms_nobody(finished_study, normact, pages):
     page.close()
     server.stop()
     with sqlite3.connect(study) as database:
+        first, huge = database.execute("SELECT fingerprint, candidate FROM evaluation WHERE mean_accuracy IS NOT NULL "
+                                       "ORDER BY mean_accuracy DESC, candidate LIMIT 1").fetchone()
+        nodes = '{"op": "x"},' + ",".join('{"op": "tanh", "inputs": [%d]}' % i for i in range(1000))
+        database.execute("UPDATE candidate SET graph = ? WHERE fingerprint = ?",
+                         ('{"format": "normact/layer", "version": 1, "name": "", "nodes": [%s]}' % nodes, first))
+        odd = database.execute("SELECT candidate FROM evaluation WHERE mean_accuracy IS NOT NULL AND fingerprint != ? "
+                               "ORDER BY mean_accuracy DESC, candidate LIMIT 1", (first,)).fetchone()[0]
+        database.execute("UPDATE score SET accuracy = ? WHERE fingerprint = (SELECT fingerprint FROM candidate WHERE id = ?)",
+                         (float("nan"), odd))  # which SQLite keeps as NULL
+    server = Server(normact, "--study", study)
+    assert server.json("candidate", id=odd)["layer"]["mean"] is None
+    page = pages.open(server.url)
+    page.wait_for_selector("#candidates tbody tr")
+    row = page.locator("#candidates tbody tr", has=page.get_by_label(f"Compare {odd}", exact=True))
+    assert "–" in row.inner_text() and "NaN" not in page.locator("main").inner_text()
+    assert page.locator("#progress svg.chart[role=img] circle").count() > 3
+    until(page, "document.querySelector('article.layer')?.textContent.includes('more than 150 nodes')")
+    page.locator("#candidates tbody").get_by_role("link", name=f"#{huge}", exact=True).first.click()
+    page.close()
+    server.stop()
+    with sqlite3.connect(study) as database:
         database.execute("UPDATE candidate SET graph = '{' WHERE id = 3")
     server = Server(normact, "--study", study)
     status, _, body = server.ask("/api/candidate?id=3")
@@ -280,4 +363,79 @@ def test_a_file_that_can_t_be_written_is_shown(finished_study, normact):
     study.chmod(0o444)
     server = Server(normact, "--study", study)
     assert server.json("status")["funnel"]["scored"] > 0
+    server.stop()
+
+
+# ---- 100,000 candidates ----
+
+
+@pytest.fixture(scope="session")
+def large_study(finished_study, tmp_path_factory):
+    """The finished study with 100,000 candidates more: half of them invalid, three tenths rejected, a fifth scored."""
+    study = tmp_path_factory.mktemp("large") / "large.study.db"
+    shutil.copy(finished_study, study)
+    added, line = 100000, 20  # so many generations has each lineage
+    with sqlite3.connect(study) as database:
+        last, position = database.execute("SELECT MAX(id), MAX(position) FROM candidate").fetchone()
+        created, worker = database.execute("SELECT created, (SELECT MIN(id) FROM worker) FROM study").fetchone()
+        task = database.execute("SELECT task FROM score LIMIT 1").fetchone()[0]
+        graphs = [row[0] for row in database.execute("SELECT graph FROM candidate WHERE position IS NOT NULL")]
+        candidates, evaluations, scores = [], [], []
+        for n in range(added):
+            id, key, accuracy = last + 1 + n, f"{n + 1:032x}", 0.1 + n * 7919 % 100003 / 200000
+            invalid, scored = n % 10 < 5, n % 10 >= 8
+            position += scored
+            candidates.append((id, key, key, graphs[n % len(graphs)], id - 1 if n % line else None, "mutation",
+                               "not finite" if invalid else None, worker, position if scored else None))
+            if not invalid:
+                evaluations.append((key, id, "scored" if scored else "rejected", worker, "none" if scored else "quality",
+                                    created + n, accuracy if scored else None))
+            if scored:
+                scores.append((key, task, accuracy, worker))
+        database.executemany("INSERT INTO candidate (id, fingerprint, hash, graph, parent, origin, invalid, proposer, position) "
+                             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", candidates)
+        database.executemany("INSERT INTO evaluation (fingerprint, candidate, state, attempts, worker, lease_until, rejection, reason, "
+                             "seconds, finished, mean_accuracy) VALUES (?, ?, ?, 1, ?, 0, ?, '', 1, ?, ?)", evaluations)
+        database.executemany("INSERT INTO score (fingerprint, task, replicate, accuracy, seconds, worker) VALUES (?, ?, 0, ?, 1, ?)", scores)
+        database.execute("UPDATE counts SET proposed = proposed + ?, invalid = invalid + ?, quality = quality + ?, scored = scored + ? "
+                         "WHERE part = 0", (added, added - len(evaluations), len(evaluations) - len(scores), len(scores)))
+        database.execute("UPDATE positions SET last = ?", (position,))
+    return study
+
+
+def has_charts(page):
+    """Every chart has its points, those of the search hundreds."""
+    for chart in page.locator("svg.chart[role=img]").all():
+        assert chart.locator("path, circle, rect").count() > 3
+    assert page.locator("#progress svg.chart[role=img]").first.locator("circle").count() > 500
+
+
+def test_a_report_of_a_large_study_is_small_and_whole(large_study, normact, pages):
+    file = normact.folder / "large.html"
+    begin = time.monotonic()
+    normact("report", "--study", large_study, "--output", file, "--no-speed")
+    made = time.monotonic()
+    page = pages.open(file.as_uri())
+    page.wait_for_selector("#method")
+    shown = time.monotonic()
+    size = file.stat().st_size
+    print(f"100,000 candidates: a report of {size / 1024:.0f} KiB, made in {made - begin:.2f} s, loaded in {shown - made:.2f} s")
+    assert size < 1 << 20
+    assert page.locator("article.layer").count() == 20
+    assert re.search(r"100,\d{3}", page.locator("#funnel tbody tr").first.inner_text())
+    has_charts(page)
+
+
+def test_a_large_study_is_served(large_study, normact, pages):
+    server = Server(normact, "--study", large_study)
+    begin = time.monotonic()
+    page = pages.open(server.url)
+    shows(page, "=== 50")
+    print(f"100,000 candidates: served and loaded in {time.monotonic() - begin:.2f} s")
+    has_charts(page)
+    page.get_by_role("button", name="More").click()
+    shows(page, "=== 100")
+    page.get_by_label("Order").select_option("oldest")
+    until(page, "document.querySelector('#candidates tbody tr a')?.textContent === '#1'")
+    page.close()
     server.stop()

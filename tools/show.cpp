@@ -10,6 +10,7 @@
 #include "tools/command.h"
 #include "tools/json_output.h"
 #include "tools/layer_argument.h"
+#include "tools/layer_details.h"
 #include "tools/layer_formats.h"
 #include "tools/study_argument.h"
 #include "tools/terminal.h"
@@ -25,18 +26,6 @@ namespace normact::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// The moments of a canonical graph in the order of its nodes: "std over group".
-std::vector<std::string> moments_of(const primitives::LayerGraph& canonical) {
-    std::vector<std::string> moments;
-    for (const auto& node : canonical.nodes) {
-        const auto& row = primitives::primitive(node.op);
-        if (row.kind == primitives::Kind::moment) {
-            moments.push_back(fmt::format("{} over {}", row.name, primitives::name(node.over)));
-        }
-    }
-    return moments;
-}
 
 /// One line of what is known of a layer.
 struct Fact {

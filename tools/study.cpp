@@ -116,8 +116,10 @@ results::Source read_source(const Arguments& arguments) {
 int invalidate(const Arguments& arguments) {
     const results::Source source = read_source(arguments);
     const Study study = open_study(existing_study(arguments));
-    const std::int64_t count = study.store->invalidate(source);
-    answer(fmt::format("{} evaluations are taken back and will be done again by other workers.\n{}\n", count,
+    const results::TakenBack taken = study.store->invalidate(source);
+    answer(fmt::format("{} evaluations{} are taken back and will be done again by other workers.\n{}\n",
+                       taken.evaluations,
+                       taken.trials > 0 ? fmt::format(" and {} trainings of re-evaluations", taken.trials) : "",
                        funnel_text(study.store->funnel())));
     return fine;
 }

@@ -4,6 +4,7 @@
 #include "tools/report_page.h"
 #include "tools/request_guard.h"
 #include "tools/study_pages.h"
+#include "tools/study_server_connections.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -22,8 +23,6 @@ using httplib::Request;
 using httplib::Response;
 using Routing = httplib::Server::HandlerResponse;
 
-constexpr std::size_t threads = 8;
-constexpr auto patience = std::chrono::seconds(5);
 constexpr int bad_request = 400, no_token = 401, forbidden = 403, not_found = 404, wrong_method = 405, broken = 500,
               away = 503;
 
@@ -53,8 +52,8 @@ Routing guard(const ServerSettings& settings, const Request& request, Response& 
         refuse(response, wrong_method, "nothing can be changed here");
         return Routing::Handled;
     }
-    if (settings.token.empty() && !names_this_machine(request.get_header_value("Host"))) {
-        refuse(response, forbidden, "only requests to localhost are answered");
+    if (settings.token.empty() && !names_this_machine(request.get_header_value("Host"), settings.address)) {
+        refuse(response, forbidden, "only requests to this machine, by its own name, are answered");
         return Routing::Handled;
     }
     if (!settings.token.empty() && !brings_token(request.get_header_value("Authorization"), settings.token)) {
@@ -92,7 +91,7 @@ struct StudyServer::Parts {
 
     ServerSettings settings;
     StudyPages pages;
-    httplib::Server server;
+    BoundedServer server;
     int port = 0;
     std::atomic<bool> stopped = false, ended = false;
 };
@@ -102,10 +101,6 @@ StudyServer::StudyServer(ServerSettings settings) : parts_(std::make_unique<Part
     StudyPages& pages = parts_->pages;
     httplib::Server& server = parts_->server;
     int& port = parts_->port;
-    server.new_task_queue = [] { return new httplib::ThreadPool(threads); };  // the server deletes it
-    server.set_read_timeout(patience);
-    server.set_write_timeout(patience);
-    server.set_keep_alive_timeout(patience.count());
     server.set_default_headers(headers());
     server.set_socket_options([](socket_t socket) {  // the library's own would share the port with another server
         constexpr int yes = 1;

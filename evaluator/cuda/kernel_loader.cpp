@@ -39,13 +39,12 @@ KernelLoader::Cubin KernelLoader::cubin_of(const KernelCode& kernel, int archite
         std::erase_if(wanted_, [](const auto& entry) {
             return entry.second.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
         });
-    const auto [place, is_new] = wanted_.try_emplace(key);
-    if (is_new) {
-        place->second = std::async(std::launch::async, [this, key, source = kernel.source, architecture] {
-                            return cache_.get(key, [&] { return compiler_->compile(source, architecture); });
-                        }).share();
-    }
-    return place->second;
+    if (const auto found = wanted_.find(key); found != wanted_.end()) return found->second;
+    Cubin cubin = std::async(std::launch::async, [this, key, source = kernel.source, architecture] {
+                      return cache_.get(key, [&] { return compiler_->compile(source, architecture); });
+                  }).share();
+    wanted_.emplace(key, cubin);
+    return cubin;
 }
 
 std::unique_ptr<const LoadedModule> KernelLoader::load(const KernelCode& kernel, int architecture,

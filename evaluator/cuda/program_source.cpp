@@ -1,10 +1,10 @@
 #include "evaluator/cuda/program_source.h"
 
-#include "evaluator/lines.h"
 #include "evaluator/cuda/prelude.h"
 #include "evaluator/cuda/small_values.h"
 #include "evaluator/cuda/sweep_code.h"
 #include "evaluator/cuda/table_code.h"
+#include "evaluator/lines.h"
 
 #include <algorithm>
 

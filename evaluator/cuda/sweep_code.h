@@ -1,8 +1,8 @@
 #pragma once
 
-#include "evaluator/lines.h"
 #include "evaluator/cuda/small_values.h"
 #include "evaluator/cuda/variant.h"
+#include "evaluator/lines.h"
 #include "evaluator/schedule.h"
 
 #include <set>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "evaluator/lines.h"
 #include "evaluator/cuda/small_values.h"
+#include "evaluator/lines.h"
 #include "evaluator/schedule.h"
 
 #include <set>

@@ -40,7 +40,8 @@ constexpr std::string_view heading = R"(/*
  * of their argument and are 0 at 0. Sums are taken in double, all else of elements is in float.
  *
  * All functions take{stream}
- *     N, C, H, W       images, channels, height, width, each at least 1; N*C and H*W must fit into an int
+ *     N, C, H, W       images, channels, height, width, each at least 1; an int must hold
+ *                      {bounds}
  *     x, y             [N,C,H,W], contiguous, and not the same memory; so are gradient_of_x and gradient_of_y
  *     {parameters:<16} [C]; {starts}
 {averages} *     gradient_of_...  what the loss changes with each; those of parameters are [C], and written, not added to
@@ -93,14 +94,15 @@ std::vector<Table> saved_tables(const Program& backward) {
     return tables;
 }
 
-/// "planes*3 + C + 2" of sizes of tables.
+/// "3 * planes + 1 * (size_t)C + 2" of sizes of tables, where planes is a size_t.
 std::string total(const std::vector<Table>& tables) {
     std::string text;
     for (const char* const size : {"planes", "N", "C", "1"}) {
         const auto count = std::ranges::count(tables, size, &Table::size);
         if (count == 0) continue;
-        text +=
-            (text.empty() ? "" : " + ") + (*size == '1' ? std::to_string(count) : fmt::format("{} * {}", count, size));
+        const char* const type = *size == 'N' || *size == 'C' ? "(size_t)" : "";
+        text += (text.empty() ? "" : " + ") +
+                (*size == '1' ? std::to_string(count) : fmt::format("{} * {}{}", count, type, size));
     }
     return text.empty() ? "0" : text;
 }
@@ -176,13 +178,15 @@ class Writer {
                                                " * return once all is launched, and what cudaGetLastError() says."
                                              : "Plain loops for one thread: each reads x as often as the moments ask "
                                                "for, and keeps small tables alone.";
+        // What indices and numbers of threads may come to: a loop over every 32nd of planes or pixels ends behind them.
+        const char* const bounds = is_cuda() ? "32*N*C + 255, (N + 32)*C and H*W + 31" : "(N + 1)*C and H*W";
         return fmt::format(fmt::runtime(heading), fmt::arg("name", primitives::plain_name(layer_.name)),
                            fmt::arg("needs", needs),
                            fmt::arg("formula", primitives::formula_lines(primitives::to_text(layer_.graph), " *     ")),
                            fmt::arg("epsilon", layer_.settings.epsilon), fmt::arg("groups", layer_.settings.groups),
                            fmt::arg("stream", is_cuda() ? " a stream and" : ""), fmt::arg("parameters", parameters),
                            fmt::arg("starts", starts), fmt::arg("averages", averages), fmt::arg("prefix", prefix_),
-                           fmt::arg("tuning", tuning));
+                           fmt::arg("bounds", bounds), fmt::arg("tuning", tuning));
     }
 
     std::string includes() const {
@@ -226,7 +230,7 @@ class Writer {
         if (of_planes) text += "    const size_t planes = (size_t)N * C;\n";
         if (sizes.size() < 2) return text + "    return " + (sizes.empty() ? "0" : *sizes.begin()) + ";\n}\n\n";
         text += "    size_t most = 0;\n";
-        for (const std::string& size : sizes) text += fmt::format("    if (most < (size_t)({0})) most = {0};\n", size);
+        for (const std::string& size : sizes) text += fmt::format("    if (most < {0}) most = {0};\n", size);
         return text + "    return most;\n}\n\n";
     }
 

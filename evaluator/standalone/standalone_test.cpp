@@ -16,6 +16,7 @@
 #include <map>
 #include <regex>
 #include <sstream>
+#include <tuple>
 
 namespace normact::evaluator::standalone {
 namespace {
@@ -198,11 +199,30 @@ TEST(StandaloneSource, in_cuda_computes_means_of_small_values_as_in_c) {
         expect_agreement({text, primitives::parse_text(text), {}}, shapes);
 }
 
+/// Within the bounds, which an int of 32 bits sets, sizes of memory pass those of an int.
+TEST(StandaloneSource, says_how_large_sizes_may_be) {
+    const Layer layer{"BIN-ReLU", primitives::find_in_catalogue("BIN-ReLU")->layer.graph, {}};
+    for (const auto& [language, bounds, most] :
+         {std::tuple{Language::c, "(N + 1)*C and H*W", (1 << 30) - 1},
+          std::tuple{Language::cuda, "32*N*C + 255, (N + 32)*C and H*W + 31", 65'075'262}}) {
+        const Exported exported(layer, language, TurnOrder::first_to_last);
+        EXPECT_NE(exported.text().find(bounds), std::string::npos);
+        for (const char* const function : {"layer_saved_size", "layer_table_size"}) {
+            const std::size_t fixed = exported.size(function, 1, 0), by_channel = exported.size(function, 1, 1) - fixed;
+            EXPECT_EQ(exported.size(function, 1, most), fixed + by_channel * static_cast<std::size_t>(most));
+        }
+    }
+}
+
 TEST(StandaloneSource, is_named_after_the_layer) {
     EXPECT_EQ(function_prefix("EvoNorm-B0"), "evonorm_b0");
     EXPECT_EQ(function_prefix("candidate 694"), "candidate_694");
     EXPECT_EQ(function_prefix("*/ 12"), "layer");
-    const Layer evil{"*/ int main() { \\\n // ?" "?/", primitives::parse_text("x"), {}};
+    const Layer evil{
+        "*/ int main() { \\\n // ?"
+        "?/",
+        primitives::parse_text("x"),
+        {}};
     for (const Language language : {Language::c, Language::cuda}) {
         const std::string text = source(evil, language, "layer").text;
         EXPECT_EQ(text.find("*/ int main"), std::string::npos);

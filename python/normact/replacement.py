@@ -1,8 +1,10 @@
 """Puts one layer in the place of each normalization with its activation in a model that is there already."""
 
+import importlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import ModuleType
 
 import torch
 from torch import fx, nn
@@ -60,11 +62,13 @@ def replace_norm_activation(model: nn.Module, layer: str | Callable[[int], nn.Mo
 
     Looks at the code of each module's forward by torch.fx, one module at a time, so that a module which can't be traced
     stands in nobody else's way. Where an activation is a module that is called nowhere else, an nn.Identity takes its
-    place. Where it is a function, or a module with several calls, that call alone goes: the module whose code it is in
-    becomes a torch.fx.GraphModule of the same name, children and attributes.
+    place. Where it is a function, or a module with several calls, that call alone goes: the class of the module whose
+    code it is in becomes a subclass of the same name, with the forward that torch.fx has written. All else stays:
+    parameters, buffers, hooks, other methods, and that the module can be copied and saved.
 
     Left alone, with the reason in the report: normalizations without an activation or with a gate (sigmoid, tanh), whose
-    output is used more than once, that are called several times, or in code that can't be traced.
+    output is used more than once, that are called several times (also by way of a module that they are in), or in code
+    that can't be traced or takes another path where an optional argument is given.
 
     Args:
         model: is changed. In the mode, on the device and with the type of number that its modules have.
@@ -74,7 +78,7 @@ def replace_norm_activation(model: nn.Module, layer: str | Callable[[int], nn.Mo
         settings: go to normact.Layer.
 
     Returns:
-        The model to go on with (`model` itself, or a GraphModule if its own forward had to change), and the report.
+        The model to go on with (`model` itself, unless that is one normalization with its activation), and the report.
     """
     return _Replacement(model, layer, carry_over, settings).run()
 
@@ -83,7 +87,9 @@ class _Replacement:
     def __init__(self, model, layer, carry_over, settings):
         self.model, self.layer, self.carry_over, self.settings = model, layer, carry_over, settings
         self.report = Report()
-        self.calls = {path: _traced(module) for path, module in model.named_modules() if _is_worth_a_look(module)}
+        traced = {path: _traced(module) for path, module in model.named_modules() if _is_worth_a_look(module)}
+        self.calls = {path: graph for path, graph in traced.items() if isinstance(graph, fx.Graph)}
+        self.untraced = {path: reason for path, reason in traced.items() if isinstance(reason, str)}
         paths = Counter(id(module) for _, module in model.named_modules(remove_duplicate=False))
         self.count = Counter()  # of calls, by the called module's identity
         for path, graph in self.calls.items():
@@ -103,14 +109,18 @@ class _Replacement:
         for path in self.calls:
             self.look_for_pairs(path, found)
         for path, module in list(self.model.named_modules()):
-            if isinstance(module, NORMALIZATIONS):
+            if isinstance(module, NORMALIZATIONS) and not self.is_new(path):
                 self.report.left.append(Left(path, type(module).__name__, found.get(path) or self.why_unseen(path)))
-        # The deepest first: what a module becomes holds what its children have become.
-        for path in sorted(self.rewritten, key=lambda path: path.count(".") + bool(path), reverse=True):
-            self.model = _with(self.model, path, self.without_calls(path))
+        for path in self.rewritten:
+            self.rewrite(path)
         order = {path: place for place, (path, _) in enumerate(self.model.named_modules())}
         self.report.replaced.sort(key=lambda replaced: order.get(replaced.path, 0))
         return self.model, self.report
+
+    def is_new(self, path: str) -> bool:
+        """Whether the module has been put there, or is inside of one that has."""
+        new = [replaced.path for replaced in self.report.replaced]
+        return any(path == one or path.startswith(_joined(one, "")) for one in new)
 
     def replace_fused(self, path: str, module: nn.Module) -> None:
         activation = _own_activation(module)
@@ -120,16 +130,17 @@ class _Replacement:
     def look_for_pairs(self, path: str, found: dict[str, str]) -> None:
         """Replaces the pairs whose activation is called in the forward of the module at `path`."""
         for node in _module_calls(self.calls[path]):
-            normalization = self.normalization_behind(path, node)
-            if normalization is None:
+            way = self.way_to_normalization(path, node)
+            if not way:
                 continue
+            normalization = way[-1]
             module = self.model.get_submodule(normalization)
             if _own_activation(module):
                 found[normalization] = "its own activation is a gate, or has a dropout before it"
                 continue
             user, reason = self.only_user(path, node)
             activation = self.activation_of(path, user) if user is not None else None
-            if self.count[id(module)] > 1:
+            if any(self.count[id(self.model.get_submodule(step))] > 1 for step in way):
                 found[normalization] = "it is called several times"
             elif user is None:
                 found[normalization] = reason
@@ -139,18 +150,24 @@ class _Replacement:
                 self.put(normalization, module, *activation)
                 self.take(path, user)
 
-    def normalization_behind(self, path: str, node: fx.Node) -> str | None:
-        """The path of the normalization whose output the call gives as its own."""
+    def way_to_normalization(self, path: str, node: fx.Node) -> list[str]:
+        """The paths of the called module, of those inside that its output comes from, and last of the normalization.
+
+        Empty if the output is not just what a normalization gives.
+        """
         target = _joined(path, node.target)
+        if self.is_new(target):
+            return []
         if isinstance(self.model.get_submodule(target), NORMALIZATIONS):
-            return target
+            return [target]
         graph = self.calls.get(target)
         returned = next(node for node in graph.nodes if node.op == "output").args[0] if graph else None
         while isinstance(returned, fx.Node) and self.is_identity(target, returned):
             returned = returned.args[0]
         if not isinstance(returned, fx.Node) or returned.op != "call_module" or len(returned.users) != 1:
-            return None
-        return self.normalization_behind(target, returned)
+            return []
+        rest = self.way_to_normalization(target, returned)
+        return [target, *rest] if rest else []
 
     def is_identity(self, path: str, node: fx.Node) -> bool:
         return node.op == "call_module" and isinstance(self.module(path, node), nn.Identity)
@@ -201,30 +218,64 @@ class _Replacement:
         _copy_state(module, new)
         return new, True
 
-    def without_calls(self, path: str) -> nn.Module:
-        """The module at `path` with the calls of activations gone from its forward."""
+    def rewrite(self, path: str) -> None:
+        """Gives the module at `path` a forward without the calls of activations that go."""
         module, graph = self.model.get_submodule(path), self.calls[path]
         for call in self.rewritten[path]:
             call.replace_all_uses_with(call.args[0] if call.args else call.kwargs["input"])
             graph.erase_node(call)
-        new = fx.GraphModule(module, graph, class_name=type(module).__name__)
-        for name, child in module.named_children():  # whole, not only what the graph calls
-            new.add_module(name, child)
-        for name, value in vars(module).items():
-            if name not in vars(new) and not name.startswith("_"):
-                setattr(new, name, value)
-        return new.train(module.training)
+        if isinstance(module, fx.GraphModule):  # whose code, copies and saved form are made of its graph
+            module.graph = graph
+            return
+        code = graph.python_code("self")
+        modules = {name: value.__name__ for name, value in code.globals.items() if isinstance(value, ModuleType)}
+        others = {name: value for name, value in code.globals.items() if name not in modules}
+        origin = vars(type(module)).get("_origin", type(module))
+        module.__class__ = _with_forward(origin, code.src, modules, others)
 
     def why_unseen(self, path: str) -> str:
         while path:
             path = path.rpartition(".")[0]
+            if path in self.untraced:
+                return self.untraced[path]
             if path in self.calls:
-                return "torch.fx can't trace the code that calls it" if self.calls[path] is None else "nothing calls it"
+                break
         return "nothing calls it"
 
 
+def _with_forward(origin: type, source: str, modules: dict[str, str], others: dict[str, object]) -> type:
+    """A subclass with another forward, of which `modules` (by their names) and `others` are the globals."""
+    names = others | {name: importlib.import_module(module) for name, module in modules.items()}
+    exec(compile(source, f"<forward of {origin.__name__} by normact>", "exec"), names)
+
+    def reduce(self, protocol):  # to what pickle and copy can find
+        _, _, *state = super(kind, self).__reduce_ex__(max(2, protocol))
+        return (_empty_with_forward, (origin, source, modules, others), *state)
+
+    members = {"forward": names["forward"], "__reduce_ex__": reduce, "__module__": origin.__module__,
+               "__doc__": origin.__doc__, "_origin": origin}
+    kind = type(origin)(origin.__name__, (origin,), members)
+    return kind
+
+
+def _empty_with_forward(*forward) -> nn.Module:
+    kind = _with_forward(*forward)
+    return kind.__new__(kind)
+
+
 class _Tracer(fx.Tracer):
-    """Sees one forward alone: every module that it calls is a leaf."""
+    """Sees one forward alone: every module that it calls is a leaf.
+
+    With defaults: as when no optional argument is given.
+    """
+
+    def __init__(self, defaults: bool):
+        super().__init__()
+        self.defaults = defaults
+
+    def create_proxy(self, kind, target, args, *rest, **settings):
+        proxy = super().create_proxy(kind, target, args, *rest, **settings)
+        return args[0] if self.defaults and kind == "placeholder" and args else proxy
 
     def is_leaf_module(self, module, path):
         return True
@@ -235,22 +286,40 @@ def _is_worth_a_look(module: nn.Module) -> bool:
     return holds_one and not isinstance(module, (nn.ModuleList, nn.ModuleDict))
 
 
-def _traced(module: nn.Module) -> fx.Graph | None:
-    """The calls of the module's forward; nothing if it can't be traced, or does another thing in training."""
+def _traced(module: nn.Module) -> fx.Graph | str:
+    """The calls of the module's forward; or why they are unknown: it can't be traced, or does now this and now that."""
     mode, graphs = module.training, []
+    unknown = "torch.fx can't trace the code that calls it"
     try:
         for training in (True, False):
             module.training = training  # of this module alone: its children are leaves
-            graphs.append(_Tracer().trace(module))
+            graphs.append(_Tracer(defaults=False).trace(module))
+        if str(graphs[0]) != str(graphs[1]):
+            return unknown
+        module.training = mode
+        as_a_rule = _Tracer(defaults=True).trace(module)
     except Exception:  # whatever the code of a model raises when it meets a proxy
-        return None
+        return unknown
     finally:
         module.training = mode
-    return graphs[0] if str(graphs[0]) == str(graphs[1]) else None
+    if _steps(graphs[0]) != _steps(as_a_rule):
+        return "the code that calls it depends on whether an optional argument is given"
+    return graphs[0]
 
 
-def _module_calls(graph: fx.Graph | None) -> list[fx.Node]:
-    return [node for node in graph.nodes if node.op == "call_module"] if graph else []
+def _steps(graph: fx.Graph) -> list[tuple]:
+    """What the graph does, with the default of each optional argument in its place."""
+    numbers = {node: number for number, node in enumerate(graph.nodes)}
+
+    def shown(node):
+        return node.args[0] if node.op == "placeholder" and node.args else f"%{numbers[node]}"
+
+    return [(node.op, node.target, repr(fx.map_arg((node.args, node.kwargs), shown)))
+            for node in graph.nodes if node.op != "placeholder"]
+
+
+def _module_calls(graph: fx.Graph) -> list[fx.Node]:
+    return [node for node in graph.nodes if node.op == "call_module"]
 
 
 def _joined(path: str, name: str) -> str:
@@ -281,6 +350,8 @@ def _described(node: fx.Node) -> str:
 
 
 def _has_form(text: str, module: nn.Module, activation: str) -> bool:
+    if isinstance(module, (nn.BatchNorm2d, nn.SyncBatchNorm)) and module.running_mean is None:
+        return False  # it takes the moments of the batch in evaluation, too
     return any(isinstance(module, kinds) and activation in activations and Layer(name, 1).text == text
                for name, (kinds, activations) in SAME_FORM.items())
 
@@ -293,6 +364,4 @@ def _copy_state(module: nn.Module, layer: Layer) -> None:
         if module.bias is not None:
             layer.v0.copy_(module.bias)
         for average in layer.buffers():
-            statistic = module.running_mean if average[0] == 0 else module.running_var
-            if statistic is not None:
-                average.copy_(statistic)
+            average.copy_(module.running_mean if average[0] == 0 else module.running_var)

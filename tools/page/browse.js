@@ -29,6 +29,42 @@ function fetchedLayer(candidate, data) {
   return place;
 }
 
+// ---- what differs between two layers ----
+
+const tokens = (text) => text.match(/[A-Za-z_][A-Za-z_0-9]*|[0-9.]+|\S/g) ?? [];
+/// The longest common part of two lists of tokens, as steps: same, gone, added.
+function changes(before, after) {
+  const most = 600;
+  if (before.length > most || after.length > most) return null;
+  const rows = before.length + 1, columns = after.length + 1;
+  const length = new Uint16Array(rows * columns);
+  for (let i = before.length - 1; i >= 0; --i)
+    for (let j = after.length - 1; j >= 0; --j)
+      length[i * columns + j] = before[i] === after[j] ? length[(i + 1) * columns + j + 1] + 1
+        : Math.max(length[(i + 1) * columns + j], length[i * columns + j + 1]);
+  const steps = [];
+  for (let i = 0, j = 0; i < before.length || j < after.length;) {
+    if (i < before.length && j < after.length && before[i] === after[j]) { steps.push(["same", after[j++]]); ++i; }
+    else if (j >= after.length || (i < before.length && length[(i + 1) * columns + j] >= length[i * columns + j + 1])) steps.push(["gone", before[i++]]);
+    else steps.push(["added", after[j++]]);
+  }
+  return steps;
+}
+const spaced = (token) => (/^[+\-=;,]$/.test(token) ? (token === "," || token === ";" ? token + " " : ` ${token} `) : token);
+/// A formula with what another one does not have marked, and what only that one has struck out.
+function difference(before, after) {
+  const steps = before === null ? null : changes(tokens(before), tokens(after));
+  if (steps === null) return formula(after);
+  const code = element("code", { class: "formula" });
+  for (let i = 0; i < steps.length;) {
+    const kind = steps[i][0];
+    let text = "";
+    for (; i < steps.length && steps[i][0] === kind; ++i) text += spaced(steps[i][1]);
+    code.append(kind === "same" ? text : element(kind === "added" ? "ins" : "del", {}, text));
+  }
+  return code;
+}
+
 // ---- dialogs ----
 
 function showDialog(title, content) {

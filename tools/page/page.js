@@ -18,39 +18,29 @@ function bar(share, second) {
 
 // ---- what changed between two formulas ----
 
-const tokens = (text) => text.match(/[A-Za-z_][A-Za-z_0-9]*|[0-9.]+|\S/g) ?? [];
-/// The longest common part of two lists of tokens, as steps: same, gone, added.
-function changes(before, after) {
-  const most = 600;
-  if (before.length > most || after.length > most) return null;
-  const rows = before.length + 1, columns = after.length + 1;
-  const length = new Uint16Array(rows * columns);
-  for (let i = before.length - 1; i >= 0; --i)
-    for (let j = after.length - 1; j >= 0; --j)
-      length[i * columns + j] = before[i] === after[j] ? length[(i + 1) * columns + j + 1] + 1
-        : Math.max(length[(i + 1) * columns + j], length[i * columns + j + 1]);
-  const steps = [];
-  for (let i = 0, j = 0; i < before.length || j < after.length;) {
-    if (i < before.length && j < after.length && before[i] === after[j]) { steps.push(["same", after[j++]]); ++i; }
-    else if (j >= after.length || (i < before.length && length[(i + 1) * columns + j] >= length[i * columns + j + 1])) steps.push(["gone", before[i++]]);
-    else steps.push(["added", after[j++]]);
+/// A formula with what its parent's did not have marked, and what it lost struck out. Marks are of bytes; apart from
+/// blanks, what is not marked is the same in both.
+function changedFormula({ before, after, before_marks, after_marks }) {
+  const code = element("code", { class: "formula" }), decoder = new TextDecoder();
+  const cursor = (text, marks) => ({ bytes: new TextEncoder().encode(text), marks: [...marks], at: 0 });
+  const old = cursor(before, before_marks), made = cursor(after, after_marks), blank = 32;
+  const done = (one) => one.at >= one.bytes.length;
+  const marked = (one) => one.marks.length > 0 && one.marks[0][0] <= one.at;
+  const isBlank = (one) => !done(one) && !marked(one) && one.bytes[one.at] === blank;
+  const cut = (one, end) => { const text = decoder.decode(one.bytes.subarray(one.at, end)); one.at = end; return text; };
+  let same = "", gap = false;
+  const put = (name, text) => { if (same) code.append(same); same = ""; code.append(element(name, {}, text)); };
+  while (!done(old) || !done(made)) {
+    if (isBlank(made)) { same += cut(made, made.at + 1); gap = false; }
+    else if (isBlank(old)) { ++old.at; gap = !same.endsWith(" "); }
+    else if (marked(old)) { put("del", (gap ? " " : "") + cut(old, old.marks.shift()[1])); gap = false; }
+    else if (marked(made)) put("ins", cut(made, made.marks.shift()[1]));
+    else { if (!done(made)) same += cut(made, made.at + 1); ++old.at; gap = false; }
   }
-  return steps;
-}
-const spaced = (token) => (/^[+\-=;,]$/.test(token) ? (token === "," || token === ";" ? token + " " : ` ${token} `) : token);
-/// A formula with what its parent's did not have marked, and what it lost struck out.
-function difference(before, after) {
-  const steps = before === null ? null : changes(tokens(before), tokens(after));
-  if (steps === null) return element("code", { class: "formula" }, after);
-  const code = element("code", { class: "formula" });
-  for (let i = 0; i < steps.length;) {
-    const kind = steps[i][0];
-    let text = "";
-    for (; i < steps.length && steps[i][0] === kind; ++i) text += spaced(steps[i][1]);
-    code.append(kind === "same" ? text : element(kind === "added" ? "ins" : "del", {}, text));
-  }
+  code.append(same);
   return code;
 }
+const formula = (text) => element("code", { class: "formula" }, text);
 
 // ---- sections ----
 
@@ -173,21 +163,26 @@ function costsSection(data) {
       `Shown are ${whole(layers.length)} layers: the best, and others at equal distances.`));
 }
 
+/// A rejected layer may have an accuracy, too: that of an audit.
+function standing(row) {
+  if (row.state === "scored") return accuracy(row.mean);
+  return row.mean === null ? row.state : `${row.state}, ${accuracy(row.mean)} in an audit`;
+}
 function ancestry(data, line) {
   const rows = line.map((id) => data.genealogy.candidates[id]).reverse();
   return element("ol", { class: "line" }, rows.map((row, i) => element("li", {},
-    element("div", { class: "who" }, openLink(row.candidate), ` · ${row.origin} · `, row.mean === null ? row.state : accuracy(row.mean),
+    element("div", { class: "who" }, openLink(row.candidate), ` · ${row.origin} · `, standing(row),
       row.duplicate_of !== null && ` · computes the same as #${row.duplicate_of}`,
       i > 0 && row.text === rows[i - 1].text && " · the same formula as its parent"),
-    row.change ? difference(row.change.before, row.change.after) : difference(i === 0 ? null : rows[i - 1].text, row.text))));
+    row.change ? changedFormula(row.change) : formula(row.text))));
 }
 function genealogySection(data) {
   const { lines, candidates } = data.genealogy;
   const series = lines.map((line, k) => ({ name: `#${line[0]}`, kind: "line", look: k % 6, dash: Math.floor(k / 2) % 4, marked: true,
-    points: line.slice().reverse().map((id, generation) => ({ x: generation, y: candidates[id].mean, text: `#${id} ${candidates[id].text.slice(0, 80)}`, candidate: id })) }));
+    points: line.slice().reverse().map((id, generation) => ({ x: generation, y: candidates[id].mean, text: `#${id} ${candidates[id].state === "scored" ? "" : candidates[id].state + " "}${candidates[id].text.slice(0, 80)}`, candidate: id })) }));
   return section("genealogy", "Where the best layers come from",
     chart({ title: "Accuracy from the first ancestor to each of the best layers", open: openLayer, x: { label: "generation" }, y: { label: "mean accuracy", tell: accuracy }, series }),
-    note("What a mutation added is underlined, what it took away is struck out. An ancestor without an accuracy was rejected, or is not evaluated yet."),
+    note("What a mutation added is underlined, what it took away is struck out. An ancestor that is not scored has its state beside it; a rejected one has an accuracy where it was trained in full all the same, for an audit. Formulas of more than 150 nodes are not marked."),
     lines.map((line, k) => element("details", { open: k === 0 }, element("summary", {}, `#${line[0]}: ${line.length - 1} ${line.length === 2 ? "generation" : "generations"} from #${line.at(-1)} (${candidates[line.at(-1)].origin})`), ancestry(data, line))));
 }
 
