@@ -25,8 +25,8 @@ def test_every_command_has_help_with_an_example(normact, command):
     out, _ = normact(command, "--help")
     assert f"Usage: normact {command}" in out
     assert f"\n  normact {command}" in out[out.index("Example"):]
-    # Some print no data; export-study has --format json.
-    assert "--json" in out or command in ("worker", "launch", "serve", "export-study")
+    # Some print no data; export and export-study have --format json.
+    assert "--json" in out or command in ("worker", "launch", "serve", "export", "export-study")
 
 
 def test_help_for_a_command_may_be_asked_for_in_two_ways(normact):
