@@ -24,7 +24,7 @@ double normal(Generator& generator) {
 
 at::Tensor normal_tensor(Generator& generator, at::IntArrayRef shape) {
     at::Tensor tensor = at::empty(shape, at::kDouble);
-    double* const values = tensor.mutable_data_ptr<double>();
+    auto* const values = tensor.mutable_data_ptr<double>();
     for (std::int64_t i = 0; i < tensor.numel(); ++i) values[i] = normal(generator);
     return tensor;
 }

@@ -215,9 +215,11 @@ std::optional<Partners> one_mutation(const LayerGraph& before, const LayerGraph&
     if (before.nodes.size() * after.nodes.size() > most_pairs || before == after) return std::nullopt;
     std::optional<Partners> best;
     double least = 0;
-    for (std::uint16_t i = 0; i < before.nodes.size(); ++i) {
+    const auto nodes_before = static_cast<std::uint16_t>(before.nodes.size());
+    const auto nodes_after = static_cast<std::uint16_t>(after.nodes.size());
+    for (std::uint16_t i = 0; i < nodes_before; ++i) {
         if (is_initial(before.nodes[i]) || equal.after_of[i]) continue;  // a node drawn anew is no more
-        for (std::uint16_t j = 0; j < after.nodes.size(); ++j) {
+        for (std::uint16_t j = 0; j < nodes_after; ++j) {
             const Substitution substitution(before, after, {i, j});
             if (!substitution.fits()) continue;
             Partners partners = substitution.partners(equal);

@@ -38,7 +38,8 @@ class Drawing {
         for (const KnownPart& part : known_parts(graph_)) parts_[part.node] = part;
         roots_.push_back(static_cast<std::uint16_t>(graph_.nodes.size() - 1));
         plan_[roots_[0]].is_placed = true;
-        for (std::size_t root = 0; root < roots_.size(); ++root) place(roots_[root], 0);  // which adds further roots
+        // NOLINTNEXTLINE(modernize-loop-convert): placing a root adds further ones
+        for (std::size_t root = 0; root < roots_.size(); ++root) place(roots_[root], 0);
     }
 
     std::vector<Line> lines() {

@@ -37,9 +37,9 @@ std::string condition_of(std::string_view state) {
 
 /// How the column of graphs holds the part (rows.h: as the exchange format writes it).
 std::string pattern_of(const GraphPart& part) {
-    const auto over = part.over == primitives::IndexSet::none
-                          ? std::string()
-                          : "\"over\": \"" + std::string(primitives::name(part.over)) + "\"";
+    auto over = part.over == primitives::IndexSet::none
+                    ? std::string()
+                    : "\"over\": \"" + std::string(primitives::name(part.over)) + "\"";
     if (!part.op) return over;
     const auto op = "\"op\": \"" + std::string(primitives::primitive(*part.op).name) + "\"";
     return over.empty() ? op : op + ", " + over;
@@ -77,7 +77,7 @@ std::string up_to(Order order, const PagePosition& position) {
            " OR e.candidate " + newer + " " + id + ")";
 }
 
-std::string order_of(Order order) {
+const char* order_of(Order order) {
     switch (order) {
         case Order::best:
             return " ORDER BY e.mean_accuracy DESC, e.candidate";

@@ -25,7 +25,7 @@ constexpr auto states = std::to_array<std::pair<std::string_view, State>>(
 /// The column `layer`: hash, groups and epsilon, each in one form alone, so that equal layers have equal columns.
 std::string layer_column(const TrialName& name) {
     std::array<char, 32> epsilon{};
-    const auto end = std::to_chars(epsilon.data(), epsilon.data() + epsilon.size(), name.settings.epsilon).ptr;
+    char* const end = std::to_chars(epsilon.data(), epsilon.data() + epsilon.size(), name.settings.epsilon).ptr;
     return to_string(name.hash) + "/" + std::to_string(name.settings.groups) + "/" + std::string(epsilon.data(), end);
 }
 

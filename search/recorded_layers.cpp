@@ -65,7 +65,8 @@ std::pair<primitives::Hash128, Record> read_record(const Json& line, std::size_t
         if (record.accuracies.size() != tasks)
             throw TableError(fmt::format("it has {} accuracies for {} tasks", record.accuracies.size(), tasks));
         for (const double accuracy : record.accuracies)
-            if (!(accuracy >= 0 && accuracy <= 1)) throw TableError(fmt::format("{} is no accuracy", accuracy));
+            if (std::isnan(accuracy) || accuracy < 0 || accuracy > 1)
+                throw TableError(fmt::format("{} is no accuracy", accuracy));
     }
     const primitives::Probe probe = primitives::probe(primitives::canonical(primitives::parse_text(record.layer)));
     if (!probe.is_valid()) throw TableError("its layer is not finite, or does not depend on x");

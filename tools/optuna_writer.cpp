@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace normact::tools {
@@ -45,9 +46,8 @@ std::vector<Part> all_parts() {
 }
 
 bool has(const primitives::LayerGraph& graph, const Part& part) {
-    for (const auto& node : graph.nodes)
-        if (node.op == part.op && node.over == part.over) return true;
-    return false;
+    return std::ranges::any_of(graph.nodes,
+                               [&](const auto& node) { return node.op == part.op && node.over == part.over; });
 }
 
 /// A number as JSON has it; Optuna takes NaN as a value of nothing.

@@ -23,8 +23,7 @@ using httplib::Request;
 using httplib::Response;
 using Routing = httplib::Server::HandlerResponse;
 
-constexpr int bad_request = 400, no_token = 401, forbidden = 403, not_found = 404, wrong_method = 405, broken = 500,
-              away = 503;
+constexpr int bad_request = 400, no_token = 401, forbidden = 403, wrong_method = 405, broken = 500, away = 503;
 
 const httplib::Headers& headers() {
     static const httplib::Headers all{
@@ -116,7 +115,7 @@ StudyServer::StudyServer(ServerSettings settings) : parts_(std::make_unique<Part
     for (const char* name : {"index.html", "style.css", "charts.js", "page.js", "browse.js"}) {
         const std::string path = std::string(name) == "index.html" ? "/" : std::string("/") + name;
         server.Get(path, [file = page_file(name)](const Request&, Response& response) {
-            response.set_content(file.content, file.type.c_str());
+            response.set_content(file.content, file.type);
         });
     }
     const auto tell = [&](const char* path, const auto& text_for) {

@@ -267,7 +267,7 @@ class Trainer {
         return std::ranges::find(held_, name, &Held::name) != held_.end();
     }
 
-    void record_failure(PatientTrials& trials, const results::TrialName& name, const char* reason) {
+    void record_failure(PatientTrials& trials, const results::TrialName& name, const char* reason) const {
         trials([&](TrialStore& store) { store.fail(worker_, name, reason); });
     }
 

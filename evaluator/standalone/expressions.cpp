@@ -95,8 +95,8 @@ Piece literal(double number, bool in_double) {
     if (std::isinf(in_double ? number : static_cast<double>(narrow)))
         return {negative ? "-INFINITY" : "INFINITY", binds};
     std::array<char, 40> buffer{};
-    const auto end = in_double ? std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr
-                               : std::to_chars(buffer.data(), buffer.data() + buffer.size(), narrow).ptr;
+    char* const end = in_double ? std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr
+                                : std::to_chars(buffer.data(), buffer.data() + buffer.size(), narrow).ptr;
     std::string text(buffer.data(), end);
     if (text.find_first_of(".e") == std::string::npos) text += ".0";
     return {text + (in_double ? "" : "f"), binds};
@@ -108,7 +108,8 @@ std::string function_definitions(const std::string& code, const std::string& qua
         for (const bool in_double : {false, true}) {
             const std::string name = std::string(function.name) + (in_double ? "" : "f") + "(";
             std::size_t found = code.find(name);
-            while (found != std::string::npos && found > 0 && std::isalnum(static_cast<unsigned char>(code[found - 1])))
+            while (found != std::string::npos && found > 0 &&
+                   std::isalnum(static_cast<unsigned char>(code[found - 1])) != 0)
                 found = code.find(name, found + 1);
             if (found == std::string::npos) continue;
             text += qualifiers + (in_double ? " double " : " float ") + name + of_type(function.parameters, in_double) +
