@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <ranges>
 
 namespace normact::proxy_tasks {
 namespace {
@@ -59,7 +60,7 @@ struct Shape {
             case 2:
                 return std::max(std::abs(u), std::abs(v)) <= 0.75;
             case 3:
-                return v >= -0.5 && v + std::sqrt(3) * std::abs(u) <= 1;
+                return v >= -0.5 && v + std::numbers::sqrt3 * std::abs(u) <= 1;
             default:
                 return std::min(std::abs(u), std::abs(v)) <= 0.3 && std::max(std::abs(u), std::abs(v)) <= 1;
         }
@@ -72,10 +73,11 @@ void draw_image(Generator& generator, std::uint8_t* pixel, std::uint8_t* mask) {
     for (std::uint64_t left = 1 + uniform_below(generator, 3); left > 0; --left) drawn.emplace_back(generator);
     for (int row = 0; row < side; ++row) {
         for (int column = 0; column < side; ++column) {
-            const auto top = std::find_if(drawn.rbegin(), drawn.rend(),
-                                          [&](const Shape& shape) { return shape.covers(column, row); });
-            const Texture& texture = top == drawn.rend() ? background : top->texture;
-            mask[row * side + column] = top == drawn.rend() ? std::uint8_t{0} : top->label;
+            const auto upside_down = std::views::reverse(drawn);
+            const auto top =
+                std::ranges::find_if(upside_down, [&](const Shape& shape) { return shape.covers(column, row); });
+            const Texture& texture = top == upside_down.end() ? background : top->texture;
+            mask[row * side + column] = top == upside_down.end() ? std::uint8_t{0} : top->label;
             for (int c = 0; c < channels; ++c) {
                 const double value = texture.at(c, column, row) + uniform(generator, -20, 20);
                 pixel[(c * side + row) * side + column] =

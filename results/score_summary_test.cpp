@@ -49,7 +49,7 @@ TEST(ScoreSummary, counts_each_mean_in_one_bin) {
     EXPECT_THAT(histogram.counts, testing::ElementsAre(1, 1, 0, 3));
     const std::vector<ScoredPoint> equal{{1, 0.3, 0}, {2, 0.3, 0}};
     const auto counts = histogram_of_means(equal, 3).counts;
-    EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), 0), 2);
+    EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), std::int64_t{0}), 2);
     EXPECT_TRUE(histogram_of_means({}, 3).counts.empty());
 }
 

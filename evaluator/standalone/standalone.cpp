@@ -54,7 +54,7 @@ constexpr std::string_view heading = R"(/*
 
 bool is_saved(std::string_view name) { return name.starts_with("saved"); }
 
-std::string type_of(const ProgramInput& input) { return input.saved ? "const double *" : "const float *"; }
+const char* type_of(const ProgramInput& input) { return input.saved ? "const double *" : "const float *"; }
 
 /// What all functions take beside N, C, H, W, and before `tables`.
 std::vector<Parameter> parameters_of(const Function& function) {
@@ -77,7 +77,7 @@ std::vector<Parameter> parameters_of(const Function& function) {
 std::string parameter_list(const std::vector<Parameter>& parameters, const std::string& last) {
     std::string text, line = "int N, int C, int H, int W";
     const auto add = [&](const std::string& parameter) {
-        line += ",";
+        line += ',';
         if (line.size() + parameter.size() > 90) text += std::exchange(line, "") + "\n    ";
         line += (line.empty() ? "" : " ") + parameter;
     };
@@ -189,7 +189,7 @@ class Writer {
                            fmt::arg("bounds", bounds), fmt::arg("tuning", tuning));
     }
 
-    std::string includes() const {
+    const char* includes() const {
         return is_cuda() ? "#include <cuda_runtime.h>\n#include <math.h>\n\n"
                          : "#include <math.h>\n#include <stddef.h>\n\n";
     }
