@@ -102,7 +102,7 @@ int mask_classes(const fs::path& folder) {
             " can't be opened; its first line names the class that masks hold as 0, the second 1 and so on");
     int count = 0;
     for (std::string line; std::getline(lines, line);) count += line.empty() ? 0 : 1;
-    if (count < 2 || count > uncounted)
+    if (count < 2 || std::cmp_greater(count, uncounted))
         throw DatasetError((folder / "classes.txt").string() + " names " + std::to_string(count) +
                            " classes; it must be 2 to 255");
     return count;
@@ -127,8 +127,9 @@ void copy_mask(const Example& example, std::int64_t i, std::int64_t side, int cl
     if (raster.width != side || raster.height != side)
         throw DatasetError(example.mask.string() + " has " + size_of(raster) + " pixels, its image " +
                            std::to_string(side) + "×" + std::to_string(side));
-    const auto unknown = std::ranges::find_if(
-        raster.values, [classes](std::uint8_t label) { return label >= classes && label != uncounted; });
+    const auto unknown = std::ranges::find_if(raster.values, [classes](std::uint8_t label) {
+        return std::cmp_greater_equal(label, classes) && label != uncounted;
+    });
     if (unknown != raster.values.end()) {
         const auto place = unknown - raster.values.begin();
         throw DatasetError(example.mask.string() + " holds " + std::to_string(*unknown) + " at column " +

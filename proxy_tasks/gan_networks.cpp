@@ -54,7 +54,7 @@ void ImageGenerator::initialize(at::Generator& generator) {
     proxy_tasks::initialize(*this, generator);
     const torch::NoGradGuard no_grad;
     const auto draw = [&generator](at::Tensor& weight) {
-        const auto fan_in = static_cast<double>(weight.numel() / weight.size(0));
+        const auto fan_in = static_cast<double>(weight.numel()) / static_cast<double>(weight.size(0));
         weight.normal_(0, 1 / std::sqrt(fan_in), generator);
     };
     draw(start_->weight);

@@ -28,7 +28,7 @@ Bytes content(const fs::path& file) {
     if (size > most_bytes) refuse(file, "is larger than 64 MiB");
     std::ifstream stream(file, std::ios::binary);
     if (!stream) refuse(file, "can't be opened");
-    return Bytes(std::istreambuf_iterator<char>(stream), {});
+    return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
 Raster empty_raster(const fs::path& file, std::int64_t width, std::int64_t height, int channels) {
