@@ -35,7 +35,7 @@ double frechet_distance(const FeatureMoments& one, const FeatureMoments& other) 
     // (C₁C₂)^½ has the trace of (R C₂ R)^½ with R = C₁^½, which is symmetric.
     const at::Tensor root = square_root(one.covariance);
     const at::Tensor product = root.matmul(other.covariance).matmul(root);
-    const double mixed = at::linalg_eigvalsh((product + product.t()) / 2).clamp_min(0).sqrt().sum().item<double>();
+    const auto mixed = at::linalg_eigvalsh((product + product.t()) / 2).clamp_min(0).sqrt().sum().item<double>();
     const double traces = one.covariance.trace().item<double>() + other.covariance.trace().item<double>();
     const double distance = (one.mean - other.mean).square().sum().item<double>() + traces - 2 * mixed;
     return std::max(distance, 0.0);  // rounding

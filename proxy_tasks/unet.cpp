@@ -29,14 +29,14 @@ UNetImpl::UNetImpl(const Anchor& anchor, std::int64_t input_channels, const Make
         }
         if (stage.stride > 1) level->push_back(nn::MaxPool2d(nn::MaxPool2dOptions(stage.stride)));
         add_convolutions(level, channels, stage, layer);
-        encoder_.push_back(register_module("encoder" + std::to_string(encoder_.size()), level));
+        encoder_.emplace_back(register_module("encoder" + std::to_string(encoder_.size()), level));
         channels = stage.channels;
     }
     for (std::size_t i = 0; i + 1 < anchor.stages.size(); ++i) {
         const Stage& stage = anchor.stages[i];
         nn::Sequential level;
         add_convolutions(level, stage.channels + anchor.stages[i + 1].channels, stage, layer);
-        decoder_.push_back(register_module("decoder" + std::to_string(i), level));
+        decoder_.emplace_back(register_module("decoder" + std::to_string(i), level));
     }
 }
 
