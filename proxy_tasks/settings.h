@@ -71,7 +71,8 @@ struct ScoringSettings {
     TrainingSettings training;
     QualityFilter quality;
     StabilityFilter stability;
-    double audit_share = 0.01;  ///< of the layers that the filters reject: fully scored all the same, to judge the filters
+    double audit_share =
+        0.01;  ///< of the layers that the filters reject: fully scored all the same, to judge the filters
     primitives::LayerSettings layer;
     std::string engine = "cpu";
     Precision precision = Precision::float32;

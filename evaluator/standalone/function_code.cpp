@@ -27,7 +27,7 @@ const char* index_of(Extent extent) {
     return extent.has_images() ? "n" : extent.has_groups() ? "c" : "0";
 }
 
-std::string size_of_table(Extent extent) {
+const char* size_of_table(Extent extent) {
     if (extent.has_images() && extent.has_groups()) return "planes";
     return extent.has_images() ? "N" : extent.has_groups() ? "C" : "1";
 }
