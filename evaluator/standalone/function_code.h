@@ -96,6 +96,6 @@ class FunctionCode {
 /// The index of small values of this extent: "nc", "n", "c" or "0".
 const char* index_of(Extent extent);
 /// How many numbers a table of this extent has.
-std::string size_of_table(Extent extent);
+const char* size_of_table(Extent extent);
 
 }  // namespace normact::evaluator::standalone
