@@ -42,7 +42,7 @@ TEST(Frechet, of_axes_is_the_sum_over_them) {
 /// The eigenvalues of C₁C₂ itself, which is not symmetric.
 TEST(Frechet, is_that_of_the_definition) {
     const FeatureMoments a = moments_of(some_features(1)), b = moments_of(some_features(2));
-    const double mixed = at::real(at::sqrt(at::linalg_eigvals(a.covariance.matmul(b.covariance)))).sum().item<double>();
+    const auto mixed = at::real(at::sqrt(at::linalg_eigvals(a.covariance.matmul(b.covariance)))).sum().item<double>();
     const double expected = (a.mean - b.mean).square().sum().item<double>() +
                             (a.covariance + b.covariance).trace().item<double>() - 2 * mixed;
     EXPECT_NEAR(frechet_distance(a, b), expected, 1e-9 * expected);

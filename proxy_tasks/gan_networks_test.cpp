@@ -9,10 +9,12 @@
 #include <gtest/gtest.h>
 #include <torch/nn/modules/container/functional.h>
 
+#include <array>
+
 namespace normact::proxy_tasks {
 namespace {
 
-constexpr const char* names[] = {"dcgan-tiny", "dcgan-half"};
+constexpr std::array names{"dcgan-tiny", "dcgan-half"};
 
 at::Generator numbers(std::uint64_t seed) { return at::detail::createCPUGenerator(seed); }
 

@@ -32,10 +32,9 @@ TEST(Network, full_sizes_have_the_parameters_of_the_known_networks) {
     // timm's convnext_tiny has 28'589'128. It has biases in its convolutions and norms (two numbers a channel) and
     // LayerScale: 7 numbers a block's channel at its width, 4 at the inner one; stem 3 and downsampling 3 or 2, final
     // norm 2. Ours has the layer instead: 2 numbers a channel.
-    const std::int64_t widths = 3 * 96 + 3 * 192 + 9 * 384 + 3 * 768;
-    const std::int64_t theirs =
-        widths * (1 + 2 + 4 + 1 + 1) + 96 * 3 + 2 * (96 + 192 + 384) + 192 + 384 + 768 + 768 * 2;
-    const std::int64_t ours = widths * 4 * 2 + 2 * (96 + 192 + 384) + 768 * 2;
+    constexpr int widths = 3 * 96 + 3 * 192 + 9 * 384 + 3 * 768;
+    constexpr int theirs = widths * (1 + 2 + 4 + 1 + 1) + 96 * 3 + 2 * (96 + 192 + 384) + 192 + 384 + 768 + 768 * 2;
+    constexpr int ours = widths * 4 * 2 + 2 * (96 + 192 + 384) + 768 * 2;
     EXPECT_EQ(parameters("convnext-t"), 28'589'128 - theirs + ours);
     // torchvision's features of vgg16_bn: 14'723'136, biases of the 4,224 channels before the norms included.
     EXPECT_EQ(parameters("vgg-16"), 14'723'136 - 4224 + 512 * 1000 + 1000);

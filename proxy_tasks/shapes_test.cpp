@@ -34,7 +34,7 @@ TEST(Shapes, have_a_class_for_every_pixel_and_enough_of_each) {
 TEST(Shapes, do_not_betray_their_class_by_their_color) {
     const Dataset data = load_shapes(settings);
     const auto gray = data.train.pixels.to(at::kFloat).mean(1);
-    const double mean = gray.masked_select(data.train.labels > 0).mean().item<double>();
+    const auto mean = gray.masked_select(data.train.labels > 0).mean().item<double>();
     for (int label = 1; label < data.classes; ++label) {
         // The deviation of a shape's gray is 24; some 1,000 shapes of each class: 0.8. Five of these.
         EXPECT_NEAR(gray.masked_select(data.train.labels == label).mean().item<double>(), mean, 4) << label;

@@ -55,15 +55,15 @@ class Exported {
               const std::map<std::string, void*>& arguments) const {
         std::array<int, 4> sizes = shape;
         std::vector<void*> pointers{nullptr};
-        std::vector<void*> places{&sizes[0], &sizes[1], &sizes[2], &sizes[3]};
+        std::vector<void*> places{sizes.data(), &sizes[1], &sizes[2], &sizes[3]};
         const std::regex declaration(" " + function + "\\(([^)]*)\\)"), pointer("\\*(\\w+)");
         std::smatch found;
         if (!std::regex_search(source_.text, found, declaration)) throw std::runtime_error("no " + function);
         const std::string parameters = found[1];
         for (std::sregex_iterator i(parameters.begin(), parameters.end(), pointer), end; i != end; ++i)
             pointers.push_back(arguments.at((*i)[1]));
-        for (std::size_t i = 1; i < pointers.size(); ++i) places.push_back(&pointers[i]);
-        places.push_back(pointers.data());  // the stream
+        for (std::size_t i = 1; i < pointers.size(); ++i) places.push_back(static_cast<void*>(&pointers[i]));
+        places.push_back(static_cast<void*>(pointers.data()));  // the stream
         running = this;
         *static_cast<void (**)(const char*, long, long, void*)>(module_.find("emulated_launch")) =
             [](const char* kernel, long blocks, long threads, void* of_kernel) {
@@ -92,7 +92,7 @@ class Memory {
   public:
     Memory(const Exported& exported, const std::array<int, 4>& shape) {
         const auto [n, c, h, w] = shape;
-        const auto elements = static_cast<std::size_t>(n * c * h * w), channels = static_cast<std::size_t>(c);
+        const auto elements = std::size_t{1} * n * c * h * w, channels = static_cast<std::size_t>(c);
         for (const char* const name : {"x", "gradient_of_y", "y", "gradient_of_x"}) floats_[name].resize(elements);
         for (const char* const name : {"v0", "v1", "gamma", "beta"}) {
             floats_[name].resize(channels);
