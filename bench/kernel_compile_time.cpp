@@ -49,7 +49,7 @@ std::vector<cuda::ProgramSource> sources_of(const primitives::LayerGraph& graph,
 std::vector<std::string> kernels_of(const std::vector<cuda::ProgramSource>& sources) {
     std::vector<std::string> kernels;
     for (const cuda::ProgramSource& source : sources)
-        for (const cuda::KernelSource& kernel : source.kernels) kernels.push_back(source.prelude + "\n" + kernel.text);
+        for (const cuda::KernelSource& kernel : source.kernels) kernels.push_back(source.text(kernel));
     return kernels;
 }
 

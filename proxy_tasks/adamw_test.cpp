@@ -1,5 +1,6 @@
 #include "proxy_tasks/adamw.h"
 
+#include "proxy_tasks/optimizer_conformance.h"
 #include "proxy_tasks/sgd.h"
 
 #include <gtest/gtest.h>
@@ -9,19 +10,6 @@
 
 namespace normact::proxy_tasks {
 namespace {
-
-/// A convolution's weight in channels_last and a vector, as a network has them.
-std::vector<at::Tensor> some_parameters(at::ScalarType type = at::kFloat) {
-    torch::manual_seed(1);
-    std::vector<at::Tensor> parameters{torch::randn({6, 5, 3, 3}).contiguous(at::MemoryFormat::ChannelsLast),
-                                       torch::randn({6})};
-    for (at::Tensor& parameter : parameters) parameter = parameter.to(type).requires_grad_();
-    return parameters;
-}
-
-at::Tensor some_loss(const std::vector<at::Tensor>& parameters) {
-    return 0.05 * (parameters[0] - parameters[1].view({-1, 1, 1, 1}) - 1).square().sum();
-}
 
 /// torch::optim::AdamW in double, with two groups: what is per channel is spared from weight decay.
 torch::optim::AdamW reference_for(const std::vector<at::Tensor>& parameters, double weight_decay) {
@@ -59,22 +47,11 @@ TEST(AdamW, takes_the_steps_of_torch) { EXPECT_LT(distance_to_torch(0.5), roundi
 TEST(AdamW, without_weight_decay_is_adam) { EXPECT_LT(distance_to_torch(0), rounding); }
 
 TEST(AdamW, gradients_in_another_memory_format_are_read_right) {
-    const auto make = [](at::MemoryFormat format) {
-        auto parameters = some_parameters();
-        parameters[0].mutable_grad() = torch::linspace(-1, 1, 270).view({6, 5, 3, 3}).contiguous(format);
-        AdamW(parameters, 0.9, 0).step(0.1);
-        return parameters[0].detach();
-    };
-    EXPECT_TRUE(at::equal(make(at::MemoryFormat::ChannelsLast), make(at::MemoryFormat::Contiguous)));
+    expect_that_gradients_in_another_memory_format_are_read_right<AdamW>(torch::linspace(-1, 1, 270));
 }
 
 TEST(AdamW, drops_the_gradients_and_leaves_parameters_without_one) {
-    const auto parameters = some_parameters();
-    const at::Tensor before = parameters[1].detach().clone();
-    parameters[0].mutable_grad() = torch::ones_like(parameters[0]);
-    AdamW(parameters, 0.9, 0.1).step(0.1);
-    EXPECT_FALSE(parameters[0].grad().defined());
-    EXPECT_TRUE(at::equal(parameters[1], before));
+    expect_that_it_drops_the_gradients_and_leaves_parameters_without_one<AdamW>();
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "proxy_tasks/sgd.h"
 
+#include "proxy_tasks/optimizer_conformance.h"
+
 #include <gtest/gtest.h>
 #include <torch/optim/sgd.h>
 
@@ -15,18 +17,6 @@ TEST(LearningRate, is_constant_or_falls_along_half_a_cosine) {
     EXPECT_NEAR(learning_rate(Schedule::cosine, 0.1, 100, 400), 0.1 * (1 + std::sqrt(0.5)) / 2, 1e-15);
     EXPECT_LT(learning_rate(Schedule::cosine, 0.1, 399, 400), 1e-5);
     EXPECT_GT(learning_rate(Schedule::cosine, 0.1, 399, 400), 0);
-}
-
-/// A convolution's weight in channels_last and a vector, as a network has them.
-std::vector<at::Tensor> some_parameters() {
-    torch::manual_seed(1);
-    return {torch::randn({6, 5, 3, 3}).contiguous(at::MemoryFormat::ChannelsLast).requires_grad_(),
-            torch::randn({6}).requires_grad_()};
-}
-
-/// A bowl, so that roundings die out; flat enough (curvature 0.1 to 4.5) that 50 steps do not reach its ground.
-at::Tensor some_loss(const std::vector<at::Tensor>& parameters) {
-    return 0.05 * (parameters[0] - parameters[1].view({-1, 1, 1, 1}) - 1).square().sum();
 }
 
 /// How far our parameters are from those of torch::optim::SGD after 50 steps at changing rates.
@@ -62,22 +52,11 @@ TEST(NesterovSgd, takes_the_steps_of_torch_without_weight_decay) { EXPECT_LT(dis
 TEST(NesterovSgd, takes_the_steps_of_torch_without_momentum) { EXPECT_LT(distance_to_torch(0, 0.01), rounding); }
 
 TEST(NesterovSgd, gradients_in_another_memory_format_are_read_right) {
-    const auto make = [](at::MemoryFormat format) {
-        auto parameters = some_parameters();
-        parameters[0].mutable_grad() = torch::arange(270.0F).view({6, 5, 3, 3}).contiguous(format);
-        NesterovSgd(parameters, 0.9, 0).step(0.1);
-        return parameters[0].detach();
-    };
-    EXPECT_TRUE(at::equal(make(at::MemoryFormat::ChannelsLast), make(at::MemoryFormat::Contiguous)));
+    expect_that_gradients_in_another_memory_format_are_read_right<NesterovSgd>(torch::arange(270.0F));
 }
 
 TEST(NesterovSgd, drops_the_gradients_and_leaves_parameters_without_one) {
-    const auto parameters = some_parameters();
-    const at::Tensor before = parameters[1].detach().clone();
-    parameters[0].mutable_grad() = torch::ones_like(parameters[0]);
-    NesterovSgd(parameters, 0.9, 0.1).step(0.1);
-    EXPECT_FALSE(parameters[0].grad().defined());
-    EXPECT_TRUE(at::equal(parameters[1], before));
+    expect_that_it_drops_the_gradients_and_leaves_parameters_without_one<NesterovSgd>();
 }
 
 }  // namespace

@@ -55,15 +55,20 @@ std::string number(double value) {
     return "CAST(" + std::string(digits.data()) + " AS DOUBLE PRECISION)";
 }
 
-/// That a row comes behind the position, in the words that an index over both columns understands.
+/// That a row's mean is beyond the position's, or equal with an id that is; in the words that an index over both
+/// columns understands. `side` and `id_side`: "<" or ">", of ids with or without "=".
+std::string beyond(const PagePosition& position, const std::string& side, const std::string& id_side) {
+    const auto mean = number(position.mean);
+    return "e.mean_accuracy " + side + "= " + mean + " AND (e.mean_accuracy " + side + " " + mean + " OR e.candidate " +
+           id_side + " " + std::to_string(position.candidate) + ")";
+}
+
+/// That a row comes behind the position.
 std::string behind(Order order, const PagePosition& position) {
     const auto id = std::to_string(position.candidate);
     if (order == Order::newest) return "c.id < " + id;
     if (order == Order::oldest) return "c.id > " + id;
-    const auto mean = number(position.mean);
-    const std::string further = order == Order::best ? "<" : ">", older = order == Order::best ? ">" : "<";
-    return "e.mean_accuracy " + further + "= " + mean + " AND (e.mean_accuracy " + further + " " + mean +
-           " OR e.candidate " + older + " " + id + ")";
+    return order == Order::best ? beyond(position, "<", ">") : beyond(position, ">", "<");
 }
 
 /// That a row comes before the position or is it.
@@ -71,10 +76,7 @@ std::string up_to(Order order, const PagePosition& position) {
     const auto id = std::to_string(position.candidate);
     if (order == Order::newest) return "c.id >= " + id;
     if (order == Order::oldest) return "c.id <= " + id;
-    const auto mean = number(position.mean);
-    const std::string nearer = order == Order::best ? ">" : "<", newer = order == Order::best ? "<=" : ">=";
-    return "e.mean_accuracy " + nearer + "= " + mean + " AND (e.mean_accuracy " + nearer + " " + mean +
-           " OR e.candidate " + newer + " " + id + ")";
+    return order == Order::best ? beyond(position, ">", "<=") : beyond(position, "<", ">=");
 }
 
 const char* order_of(Order order) {

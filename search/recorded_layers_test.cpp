@@ -55,13 +55,20 @@ TEST(RecordedLayers, of_a_table_that_makes_no_sense_are_refused_with_the_line) {
     EXPECT_THAT(refusal(table("what?")), HasSubstr("line 2"));
 }
 
-TEST(RecordedLayers, of_a_study_are_the_functions_that_it_has_evaluated) {
-    results::StudyFile study("{}");
-    const auto store = study.open();
-    const auto worker = store->add_worker({});
+class RecordedLayersOfAStudy : public testing::Test {
+  protected:
+    RecordedLayersOfAStudy() {
+        configuration.scoring.dataset.name = "cifar-10";
+        configuration.scoring.anchors = {"a", "b"};
+    }
+
+    results::StudyFile study{"{}"};
+    const std::unique_ptr<results::Store> store = study.open();
+    const results::WorkerId worker = store->add_worker({});
     Configuration configuration;
-    configuration.scoring.dataset.name = "cifar-10";
-    configuration.scoring.anchors = {"a", "b"};
+};
+
+TEST_F(RecordedLayersOfAStudy, are_the_functions_that_it_has_evaluated) {
     const auto propose = [&](const char* layer) {
         const auto proposal = propose_initial(layer);
         store->propose(worker, proposal, results::long_lease);
@@ -81,13 +88,8 @@ TEST(RecordedLayers, of_a_study_are_the_functions_that_it_has_evaluated) {
     EXPECT_TRUE(layers.records.at(audited).accuracies.empty()) << "no search breeds from it";
 }
 
-TEST(RecordedLayers, of_a_study_are_found_beyond_gaps_between_the_ids) {
-    results::StudyFile study("{}");
-    const auto store = study.open();
-    const auto worker = store->add_worker({});
-    Configuration configuration;
+TEST_F(RecordedLayersOfAStudy, are_found_beyond_gaps_between_the_ids) {
     configuration.scoring.anchors = {"a"};
-    configuration.scoring.dataset.name = "cifar-10";
     store->propose(worker, propose_initial("v0*v1"), results::long_lease);
     // A gap, as transactions that fail leave them in PostgreSQL.
     *study.connect() << "UPDATE candidate SET id = id + 5000";
@@ -97,13 +99,7 @@ TEST(RecordedLayers, of_a_study_are_found_beyond_gaps_between_the_ids) {
     EXPECT_TRUE(recorded_layers(*store, configuration).records.contains(rejected.fingerprint));
 }
 
-TEST(RecordedLayers, of_a_study_whose_scores_are_not_one_accuracy_for_each_anchor_are_refused) {
-    results::StudyFile study("{}");
-    const auto store = study.open();
-    const auto worker = store->add_worker({});
-    Configuration configuration;
-    configuration.scoring.dataset.name = "cifar-10";
-    configuration.scoring.anchors = {"a", "b"};
+TEST_F(RecordedLayersOfAStudy, whose_scores_are_not_one_accuracy_for_each_anchor_are_refused) {
     const auto relu = propose_initial("max(x, zero)");
     store->propose(worker, relu, results::long_lease);
     store->finish(worker, relu.fingerprint, results::scored(0.25, 0.5));

@@ -69,6 +69,10 @@ std::string canonical_text(const Condition& condition) {
     return text.dump();
 }
 
+[[noreturn]] void refuse(const Condition& condition, const std::exception& error) {
+    throw UsageError(fmt::format("{} can't be trained: {}", long_name(condition), error.what()));
+}
+
 Condition make_condition(const search::Configuration& configuration, const std::string& anchor, int batch,
                          const std::string& optimizer, bool on_test_images) {
     Condition condition;
@@ -89,10 +93,10 @@ Condition make_condition(const search::Configuration& configuration, const std::
             condition.configuration.scoring.dataset = on_dataset(configuration.scoring.dataset, anchor.substr(at + 1));
         adapt(condition.configuration, batch, optimizer);
         search::validate(condition.configuration);
-    } catch (const search::ConfigurationError& error) {
-        throw UsageError(fmt::format("{} can't be trained: {}", long_name(condition), error.what()));
     } catch (const std::invalid_argument& error) {  // an unknown data set
-        throw UsageError(fmt::format("{} can't be trained: {}", long_name(condition), error.what()));
+        refuse(condition, error);
+    } catch (const search::ConfigurationError& error) {
+        refuse(condition, error);
     }
     condition.text = canonical_text(condition);
     return condition;

@@ -88,10 +88,9 @@ search::Configuration settings_of(const Arguments& arguments, const search::Conf
 
 /// Adds a layer unless one that computes the same is there; a study's layer is then called by both names.
 void add(std::vector<ReevaluatedLayer>& layers, ReevaluatedLayer layer) {
-    const auto fingerprint = primitives::probe(layer.layer.graph).fingerprint;
     const auto same = std::ranges::find_if(layers, [&](const ReevaluatedLayer& other) {
         return other.layer.settings == layer.layer.settings &&
-               (other.hash == layer.hash || primitives::probe(other.layer.graph).fingerprint == fingerprint);
+               (other.hash == layer.hash || other.fingerprint == layer.fingerprint);
     });
     if (same == layers.end()) {
         layers.push_back(std::move(layer));
@@ -104,7 +103,8 @@ void add(std::vector<ReevaluatedLayer>& layers, ReevaluatedLayer layer) {
 ReevaluatedLayer trained(primitives::Layer layer, std::optional<results::CandidateId> candidate, bool is_reference) {
     layer.graph = primitives::canonical(layer.graph);
     const auto hash = primitives::hash_canonical(layer.graph);
-    return {std::move(layer), hash, candidate, is_reference};
+    const auto fingerprint = primitives::probe(layer.graph).fingerprint;
+    return {std::move(layer), hash, fingerprint, candidate, is_reference};
 }
 
 /// The study's best layers, and the references behind them.

@@ -16,7 +16,7 @@ namespace normact::tools {
 /// One layer of a re-evaluation.
 struct ReevaluatedLayer {
     primitives::Layer layer;  ///< as it is trained, canonical
-    primitives::Hash128 hash;
+    primitives::Hash128 hash, fingerprint;
     std::optional<results::CandidateId> candidate;  ///< if it is one of the study's best
     bool is_reference = false;
 };

@@ -27,7 +27,7 @@ Reevaluation sample() {
     reevaluation.seeds = 4;
     for (const char* name : {"BN-ReLU", "GN-ReLU", "EvoNorm-S0"}) {
         const primitives::Layer& layer = primitives::find_in_catalogue(name)->layer;
-        reevaluation.layers.push_back({layer, primitives::hash(layer.graph), std::nullopt, true});
+        reevaluation.layers.push_back({layer, primitives::hash(layer.graph), {}, std::nullopt, true});
     }
     return reevaluation;
 }

@@ -23,8 +23,7 @@ std::int64_t alignment_of(const Program& program, const ProgramData& data) {
 std::vector<KernelCode> code_of(const ProgramSource& source) {
     std::vector<KernelCode> kernels;
     kernels.reserve(source.kernels.size());
-    for (const KernelSource& kernel : source.kernels)
-        kernels.push_back({kernel.name, source.prelude + "\n" + kernel.text});
+    for (const KernelSource& kernel : source.kernels) kernels.push_back({kernel.name, source.text(kernel)});
     return kernels;
 }
 

@@ -36,6 +36,8 @@ struct ProgramSource {
 
     /// All kernels as one source.
     std::string text() const;
+    /// A kernel as a source of its own.
+    std::string text(const KernelSource& kernel) const { return prelude + "\n" + kernel.text; }
 };
 
 /// The schedule must be one that keeps nothing between passes (Reuse::compute_again).
