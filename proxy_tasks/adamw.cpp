@@ -1,6 +1,7 @@
 #include "proxy_tasks/adamw.h"
 
-#include <ATen/ops/empty_like.h>
+#include "proxy_tasks/parameter_gradient.h"
+
 #include <ATen/ops/zeros_like.h>
 
 #include <cmath>
@@ -28,10 +29,8 @@ void AdamW::step(double learning_rate) {
     const auto first_rest = static_cast<float>(1 - first_decay_), second_rest = static_cast<float>(1 - second_decay_);
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
         at::Tensor& parameter = parameters_[i];
-        at::Tensor gradient = parameter.grad();
+        const at::Tensor gradient = gradient_in_strides_of(parameter);
         if (!gradient.defined()) continue;
-        // Same strides, so that the four arrays can be walked side by side.
-        if (gradient.strides() != parameter.strides()) gradient = at::empty_like(parameter).copy_(gradient);
         const auto kept = static_cast<float>(parameter.dim() >= 2 ? 1 - learning_rate * weight_decay_ : 1.0);
         const auto* g = gradient.const_data_ptr<float>();
         auto* p = parameter.mutable_data_ptr<float>();

@@ -1,6 +1,7 @@
 #include "proxy_tasks/sgd.h"
 
-#include <ATen/ops/empty_like.h>
+#include "proxy_tasks/parameter_gradient.h"
+
 #include <ATen/ops/zeros_like.h>
 
 #include <cmath>
@@ -23,10 +24,8 @@ void NesterovSgd::step(double learning_rate) {
     const auto rate = static_cast<float>(learning_rate), momentum = static_cast<float>(momentum_);
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
         at::Tensor& parameter = parameters_[i];
-        at::Tensor gradient = parameter.grad();
+        const at::Tensor gradient = gradient_in_strides_of(parameter);
         if (!gradient.defined()) continue;
-        // Same strides, so that the three arrays can be walked side by side.
-        if (gradient.strides() != parameter.strides()) gradient = at::empty_like(parameter).copy_(gradient);
         const float decay = parameter.dim() >= 2 ? static_cast<float>(weight_decay_) : 0.0F;
         const auto* g = gradient.const_data_ptr<float>();
         auto* p = parameter.mutable_data_ptr<float>();

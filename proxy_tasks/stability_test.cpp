@@ -29,7 +29,9 @@ Network network_with(const char* layer, const char* anchor) {
 
 Batch some_images() {
     const Dataset dataset = load_dataset({.name = "synthetic", .folder = ""});
-    return whole_images(dataset, dataset.train, 0, 8);
+    Batch batch = whole_images(dataset, dataset.train, 0, 8);
+    batch.images = batch.images.slice(2, 0, 16).slice(3, 0, 16).contiguous(at::MemoryFormat::ChannelsLast);
+    return batch;
 }
 
 std::optional<BlowUp> ascend(const char* layer, const char* anchor, const StabilityFilter& filter = {}) {

@@ -1,10 +1,6 @@
 #include "results/patient_store.h"
 
-#include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
-#include <random>
 #include <type_traits>
 #include <utility>
 
@@ -15,7 +11,7 @@ class PatientStore final : public Store {
   public:
     PatientStore(std::function<std::unique_ptr<Store>()> open, Patience patience,
                  std::shared_ptr<const Undelivered> undelivered)
-        : open_(std::move(open)), patience_(std::move(patience)), undelivered_(std::move(undelivered)) {}
+        : open_(std::move(open)), calls_(std::move(patience)), undelivered_(std::move(undelivered)) {}
 
     std::string configuration() override { return patiently(&Store::configuration); }
     std::string identity() override { return patiently(&Store::identity); }
@@ -43,7 +39,7 @@ class PatientStore final : public Store {
             try {
                 letter = undelivered_->keep(worker, fingerprint, outcome);
             } catch (const StoreError& error) {  // a full disk: it is still in memory, and tried again
-                if (!std::exchange(warned, true) && patience_.warn) patience_.warn(error.what());
+                if (!std::exchange(warned, true) && calls_.patience().warn) calls_.patience().warn(error.what());
             }
         };
         const auto finish_or_keep = [&](Store& store) {
@@ -139,52 +135,14 @@ class PatientStore final : public Store {
     /// Tries until it works; `on_failure` is called after each try that did not.
     template <class Call, class OnFailure>
     std::invoke_result_t<Call, Store&> waiting_for(Call call, OnFailure on_failure) {
-        bool last_try = false;
-        for (auto pause = patience_.first_pause;; pause = std::min(2 * pause, patience_.longest_pause)) {
-            try {
-                if constexpr (std::is_void_v<std::invoke_result_t<Call, Store&>>) {
-                    once(call);
-                    back();
-                    return;
-                } else {
-                    auto result = once(call);
-                    back();
-                    return result;
-                }
-            } catch (const StoreUnavailable& error) {
-                on_failure();
-                if (last_try) throw;
-                last_try = patience_.stop.stop_requested();
-                gone(error.what());
-            }
-            wait(pause);  // not if a stop is requested
-        }
-    }
-
-    void gone(const std::string& reason) {
-        if (!std::exchange(is_away_, true) && patience_.tell) patience_.tell(reason);
-    }
-    void back() {
-        if (std::exchange(is_away_, false) && patience_.tell) patience_.tell("");
-    }
-
-    /// Many workers must not come back at the same moment: the pause is drawn around its length.
-    void wait(std::chrono::milliseconds pause) {
-        const std::chrono::milliseconds varied(
-            std::uniform_int_distribution<std::int64_t>(3 * pause.count() / 4, 5 * pause.count() / 4)(generator_));
-        std::mutex mutex;
-        std::unique_lock lock(mutex);
-        std::condition_variable_any never;
-        never.wait_for(lock, patience_.stop, varied, [] { return false; });
+        return calls_([&] { return once(call); }, on_failure);
     }
 
     std::function<std::unique_ptr<Store>()> open_;
-    Patience patience_;
+    PatientCalls calls_;
     std::shared_ptr<const Undelivered> undelivered_;
     std::unique_ptr<Store> store_;
     std::string identity_;
-    bool is_away_ = false;
-    std::minstd_rand generator_{std::random_device()()};
 };
 
 }  // namespace

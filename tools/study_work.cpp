@@ -2,6 +2,7 @@
 
 #include "results/patient_store.h"
 #include "search/worker.h"
+#include "tools/outages.h"
 #include "tools/restart.h"
 #include "tools/score_candidate.h"
 #include "tools/search_progress.h"
@@ -37,27 +38,14 @@ std::string heading(const WorkPlan& plan, const results::Worker& worker) {
            fmt::format("budget  {}; Ctrl-C stops, the study is kept\n\n", budget_text(plan.configuration.budget));
 }
 
-/// One line when the database goes, and one when it is back, however many threads wait for it.
-std::function<void(const std::string&)> tell_of_outages() {
-    return [away = std::make_shared<std::atomic<bool>>(false)](const std::string& reason) {
-        const bool gone = !reason.empty();
-        if (away->exchange(gone) == gone) return;
-        tell(gone ? fmt::format("\n{}\nWaiting for it; what is finished meanwhile is kept.\n", printable_lines(reason))
-                  : std::string("\nThe database is back.\n"));
-    };
-}
-
 /// Opens stores that share what they tell.
 std::function<std::unique_ptr<results::Store>()> patient_opener(const std::string& study, const std::stop_token& stop) {
     auto open = [study] { return results::open_study(study); };
     if (!results::is_in_postgresql(study)) return open;
-    results::Patience patience;
-    patience.stop = stop;
-    patience.tell = tell_of_outages();
-    patience.warn = [](const std::string& text) { tell("\n" + printable_lines(text) + "\n"); };
-    const std::string identity = results::make_patient_store(open, patience, nullptr)->identity();
+    const results::Patience waiting = patience(stop, "what is finished meanwhile is kept");
+    const std::string identity = results::make_patient_store(open, waiting, nullptr)->identity();
     const auto undelivered = std::make_shared<results::Undelivered>(results::undelivered_folder(study, identity));
-    return [=] { return results::make_patient_store(open, patience, undelivered); };
+    return [=] { return results::make_patient_store(open, waiting, undelivered); };
 }
 
 void deliver(const std::string& study, results::Store& store) {

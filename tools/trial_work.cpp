@@ -1,9 +1,11 @@
 #include "tools/trial_work.h"
 
 #include "proxy_tasks/data_files.h"
+#include "results/patience.h"
 #include "results/study.h"
 #include "tools/candidates.h"
 #include "tools/command.h"
+#include "tools/outages.h"
 #include "tools/progress_line.h"
 #include "tools/score_candidate.h"
 #include "tools/terminal.h"
@@ -12,9 +14,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <condition_variable>
 #include <exception>
 #include <functional>
 #include <list>
@@ -34,49 +34,26 @@ constexpr int most_failing_trials = 3;
 /// How long a thread waits that finds all trials of a round in other hands.
 constexpr std::chrono::milliseconds pause_for_others{1000};
 
-void wait(std::chrono::milliseconds pause, const std::stop_token& stop) {
-    std::mutex mutex;
-    std::unique_lock lock(mutex);
-    std::condition_variable_any never;
-    never.wait_for(lock, stop, pause, [] { return false; });
-}
-
 /// A connection to the trials that waits for its database.
 class PatientTrials {
   public:
-    PatientTrials(std::string study, std::stop_token stop) : study_(std::move(study)), stop_(std::move(stop)) {}
+    PatientTrials(std::string study, results::Patience patience)
+        : study_(std::move(study)), calls_(std::move(patience)) {}
 
     /// Calls until the database is there; throws StoreUnavailable once a stop is requested.
     template <class Call>
     std::invoke_result_t<Call, TrialStore&> operator()(Call call) {
-        constexpr std::chrono::milliseconds longest_pause{30'000};
-        for (std::chrono::milliseconds pause{500};; pause = std::min(2 * pause, longest_pause)) {
-            try {
-                if (!trials_) trials_ = results::open_trials(study_);
-                if constexpr (std::is_void_v<std::invoke_result_t<Call, TrialStore&>>) {
-                    call(*trials_);
-                    told_ = false;
-                    return;
-                } else {
-                    auto result = call(*trials_);
-                    told_ = false;
-                    return result;
-                }
-            } catch (const results::StoreUnavailable& error) {
-                trials_.reset();
-                if (stop_.stop_requested()) throw;
-                if (!std::exchange(told_, true))
-                    tell(fmt::format("\n{}\nWaiting for it.\n", printable_lines(error.what())));
-            }
-            wait(pause, stop_);
-        }
+        const auto once = [&] {
+            if (!trials_) trials_ = results::open_trials(study_);
+            return call(*trials_);
+        };
+        return calls_(once, [this] { trials_.reset(); });  // its connection may be broken
     }
 
   private:
     std::string study_;
-    std::stop_token stop_;
+    results::PatientCalls calls_;
     std::unique_ptr<TrialStore> trials_;
-    bool told_ = false;  ///< that it is away
 };
 
 /// The scorers of the conditions, made when they are needed. Each holds its data set, so only those in use are kept.
@@ -210,7 +187,7 @@ class Trainer {
     }
 
     void work(ProgressLine& line) {
-        PatientTrials trials(how_.study, stop_.get_token());
+        PatientTrials trials(how_.study, patience_);
         int failures = 0;
         while (!stop_.stop_requested()) {
             const KnownTrials known = by_name(trials([](TrialStore& store) { return store.trials(); }));
@@ -223,7 +200,8 @@ class Trainer {
             for (const OpenTrial& open : now.open) wanted.push_back(open.trial);
             const auto claimed = trials(
                 [&](TrialStore& store) { return store.claim(worker_, wanted, how_.lease, how_.maximum_attempts); });
-            claimed ? train(now.open[*claimed], trials, line, failures) : wait(pause_for_others, stop_.get_token());
+            claimed ? train(now.open[*claimed], trials, line, failures)
+                    : results::wait(pause_for_others, stop_.get_token());
         }
     }
 
@@ -275,7 +253,7 @@ class Trainer {
     void renew(const std::stop_token& over) {
         std::unique_ptr<TrialStore> trials;
         while (!over.stop_requested()) {
-            wait(std::chrono::duration_cast<std::chrono::milliseconds>(how_.lease) / 3, over);
+            results::wait(std::chrono::duration_cast<std::chrono::milliseconds>(how_.lease) / 3, over);
             std::vector<results::TrialName> names;
             {
                 const std::scoped_lock lock(mutex_);
@@ -329,6 +307,7 @@ class Trainer {
     results::WorkerId worker_ = 0;
     Scorers scorers_;
     std::stop_source stop_;
+    const results::Patience patience_ = patience(stop_.get_token(), "what is finished meanwhile is recorded then");
     std::mutex mutex_;  ///< of all below
     std::list<Held> held_;
     std::size_t missing_ = 0, others_ = 0, running_ = 0;
