@@ -122,7 +122,7 @@ inline constexpr std::string_view fused_methods = R"(
     @staticmethod
     def can_be_fused(x):
         """Whether normact is there and takes x. What is exported, to ONNX for instance, is to run without it."""
-        if normact is None or torch.onnx.is_in_onnx_export() or torch.compiler.is_exporting():
+        if normact is None or torch.onnx.is_in_onnx_export() or torch.compiler.is_exporting() or x.numel() == 0:
             return False
         return (x.device.type in ("cpu", "cuda") and x.dtype in (torch.float32, torch.bfloat16)
                 or x.device.type == "cuda" and x.dtype == torch.float16)

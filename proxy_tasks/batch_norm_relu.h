@@ -17,8 +17,8 @@ class BatchNormReluImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BatchNormRelu);
 
-/// Batch normalization and ReLU called directly, as a PyTorch user has them: what tests and benchmarks put into
-/// networks without an engine.
+/// Batch normalization and ReLU called directly, as a PyTorch user has them: what networks have that need no
+/// engine: the yardstick of generators, tests, benchmarks.
 inline torch::nn::AnyModule batch_norm_relu(std::int64_t channels) {
     return torch::nn::AnyModule(BatchNormRelu(channels));
 }

@@ -19,7 +19,8 @@ class GanOnSyntheticImages : public testing::Test {
     static void SetUpTestSuite() {
         prepare_thread();
         dataset = new Dataset(load_dataset({.name = "synthetic", .folder = ""}));
-        yardstick = new Yardstick(*dataset, crop, [] {});
+        yardstick = new Yardstick(
+            *dataset, crop, [] {}, 50);  // few steps: each test is a process of its own
     }
     static void TearDownTestSuite() {
         delete yardstick;

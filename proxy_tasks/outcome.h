@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,9 @@ namespace normact::proxy_tasks {
 
 /// Why a candidate was dropped before a full score.
 enum class Rejection { none, invalid, quality, stability };
+inline constexpr std::array rejections{Rejection::none, Rejection::invalid, Rejection::quality, Rejection::stability};
+/// Those that train a layer to judge it.
+inline constexpr std::array filters{Rejection::quality, Rejection::stability};
 
 /// One score: one layer trained from scratch on one proxy task.
 struct Score {

@@ -31,6 +31,25 @@ void in_range(double low, double high, std::string_view key, double value) {
 
 }  // namespace
 
+std::string_view name(Optimizer optimizer) {
+    switch (optimizer) {
+        case Optimizer::sgd:
+            return "sgd";
+        case Optimizer::adamw:
+            return "adamw";
+    }
+    throw std::logic_error("an optimizer without a name");
+}
+
+Optimizer find_optimizer(std::string_view word) {
+    std::string names;
+    for (const Optimizer optimizer : optimizers) {
+        if (name(optimizer) == word) return optimizer;
+        names += (names.empty() ? "" : ", ") + std::string(name(optimizer));
+    }
+    throw std::invalid_argument("no optimizer '" + std::string(word) + "'; there are " + names);
+}
+
 void validate(const ScoringSettings& settings) {
     const auto& [dataset, anchors, training, quality, stability, audit_share, layer, engine, precision] = settings;
     require(!anchors.empty(), "anchors", "empty", "at least one anchor");

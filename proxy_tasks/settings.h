@@ -2,8 +2,10 @@
 
 #include "primitives/graph.h"
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 // How layers are scored, as plain values without LibTorch: what a study's configuration holds of it.
@@ -21,6 +23,11 @@ enum class Schedule { constant, cosine };
 
 /// Nesterov SGD, or Adam with decoupled weight decay (arXiv 1711.05101).
 enum class Optimizer { sgd, adamw };
+inline constexpr std::array optimizers{Optimizer::sgd, Optimizer::adamw};
+
+std::string_view name(Optimizer optimizer);
+/// Throws std::invalid_argument that lists the names there are.
+Optimizer find_optimizer(std::string_view name);
 
 /// Training on random crops and flips.
 struct TrainingSettings {
@@ -71,8 +78,7 @@ struct ScoringSettings {
     TrainingSettings training;
     QualityFilter quality;
     StabilityFilter stability;
-    double audit_share =
-        0.01;  ///< of the layers that the filters reject: fully scored all the same, to judge the filters
+    double audit_share = 0.01;  ///< of the rejected layers: fully scored all the same, to judge the filters
     primitives::LayerSettings layer;
     std::string engine = "cpu";
     Precision precision = Precision::float32;

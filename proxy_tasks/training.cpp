@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 namespace normact::proxy_tasks {
 namespace {
@@ -29,8 +30,13 @@ std::int64_t count_right(const at::Tensor& logits, const at::Tensor& labels) {
 
 std::variant<NesterovSgd, AdamW> make_optimizer(const std::vector<at::Tensor>& parameters,
                                                 const TrainingSettings& settings) {
-    if (settings.optimizer == Optimizer::adamw) return AdamW(parameters, settings.momentum, settings.weight_decay);
-    return NesterovSgd(parameters, settings.momentum, settings.weight_decay);
+    switch (settings.optimizer) {
+        case Optimizer::sgd:
+            return NesterovSgd(parameters, settings.momentum, settings.weight_decay);
+        case Optimizer::adamw:
+            return AdamW(parameters, settings.momentum, settings.weight_decay);
+    }
+    throw std::logic_error("an optimizer that nobody makes");
 }
 
 /// How many pixels of each class [rows] were taken for which [columns]; the last column is for pixels whose logits are

@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::int64_t images_at_once = 500;
 
-TrainingSettings classifier_settings(const Dataset& dataset, int crop) {
+TrainingSettings classifier_settings(const Dataset& dataset, int crop, int steps) {
     TrainingSettings settings;
-    settings.steps = 400;
+    settings.steps = steps;
     settings.batch = static_cast<int>(std::min<std::int64_t>(64, dataset.train.pixels.size(0)));
     settings.crop = crop;
     return settings;
@@ -22,9 +22,9 @@ TrainingSettings classifier_settings(const Dataset& dataset, int crop) {
 
 }  // namespace
 
-Yardstick::Yardstick(const Dataset& dataset, int crop, const Checkpoint& checkpoint) {
+Yardstick::Yardstick(const Dataset& dataset, int crop, const Checkpoint& checkpoint, int steps) {
     const Trial trial{.study_seed = 0, .layer = {}, .task = dataset.name + "/yardstick", .replicate = 0};
-    const TrainingSettings settings = classifier_settings(dataset, crop);
+    const TrainingSettings settings = classifier_settings(dataset, crop, steps);
     classifier_ = std::make_unique<CpuTraining>(find_anchor("resnet-tiny"), dataset, settings, batch_norm_relu, trial);
     classifier_->advance_to(settings.steps, checkpoint);
     classifier_->network().eval();

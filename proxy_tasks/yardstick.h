@@ -12,7 +12,7 @@
 namespace normact::proxy_tasks {
 
 /// Judges generated images by the features of a small classifier (the anchor resnet-tiny with BN-ReLU) that is trained
-/// on the data set's training images first, always alike: 400 steps of batch 64. The measure is closeness() of the
+/// on the data set's training images first, always alike, in steps of batch 64. The measure is closeness() of the
 /// generated images' features to those of real held-out images, cut out of their middle.
 ///
 /// It is the idea of FID (arXiv 1706.08500) and not FID: another network, 64 features instead of 2,048, a classifier
@@ -20,8 +20,10 @@ namespace normact::proxy_tasks {
 /// data set and crop. On LibTorch's operations, on the CPU.
 class Yardstick {
   public:
+    static constexpr int usual_steps = 400;
+
     /// Trains. `dataset` must outlive it; crop: side of the images. Throws what `checkpoint` throws.
-    Yardstick(const Dataset& dataset, int crop, const Checkpoint& checkpoint);
+    Yardstick(const Dataset& dataset, int crop, const Checkpoint& checkpoint, int steps = usual_steps);
 
     /// images: float [N,C,crop,crop] as networks take them. Returns double [N,features].
     at::Tensor features(const at::Tensor& images) const;

@@ -6,6 +6,7 @@ just put out. Run by ctest, which puts the built package on PYTHONPATH. Needs to
 
 import copy
 import io
+import random
 
 import pytest
 import timm
@@ -182,6 +183,7 @@ def test_functions_methods_and_shared_modules_are_calls_like_any_other():
     assert "sigmoid" in reasons["gated"] and "2 times" in reasons["twice_used"]
     assert "several times" in reasons["twice_called"] and "add" in reasons["last"]
     assert type(model).__name__ == "Odd" and "4 pairs replaced, 4 normalizations left alone" in str(report)
+    assert report.rewritten == [""] and "the model itself: forward written anew" in str(report)
     model.group = nn.Sequential(group, nn.GELU())  # which is no form that could be carried over
     torch.testing.assert_close(model(x), expected)
 
@@ -211,6 +213,70 @@ def test_what_cannot_be_traced_is_left_alone_and_the_rest_is_replaced():
     assert {left.path: left.reason for left in report.left} == dict.fromkeys(
         ("0.norm", "2.norm"), "torch.fx can't trace the code that calls it")
     model(torch.randn(2, 3, 4, 4)).sum().backward()
+
+
+class ChangesItself(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.calls, self.seen = nn.BatchNorm2d(3), 0, ["none yet"]
+
+    def forward(self, x):
+        self.calls += 1
+        self.latest = x
+        self.seen.append(x)
+        return F.relu(self.norm(x))
+
+
+class DrawsLots(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        return F.relu(self.norm(x)) if random.random() < 0.99 and torch.rand(()) < 0.99 else x
+
+
+def test_looking_at_a_model_changes_neither_it_nor_what_is_random():
+    model = nn.Sequential(ChangesItself(), DrawsLots())
+    random.seed(8), torch.manual_seed(8)
+    model, report = normact.replace_norm_activation(model, "EvoNorm-S0")
+    drawn = random.random(), torch.rand(())
+    random.seed(8), torch.manual_seed(8)
+    assert (random.random(), torch.rand(())) == drawn
+    reasons = {left.path: left.reason for left in report.left}
+    assert "changes attributes" in reasons["0.norm"] and "random numbers" in reasons["1.norm"] and not report.replaced
+    assert model[0].calls == 0 and model[0].seen == ["none yet"] and not hasattr(model[0], "latest")
+    torch.save(model, io.BytesIO())
+
+
+class OfSequences(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.part, self.norm = nn.Conv1d(4, 4, 1), nn.GroupNorm(2, 4)
+
+    def forward(self, x):
+        return F.relu(self.norm(self.part(x)))
+
+
+def test_what_a_layer_would_not_do_is_left_alone():
+    calls = []
+    hooked = nn.Sequential(nn.BatchNorm2d(4), nn.ReLU())
+    hooked[1].register_forward_hook(CountsCalls(calls))
+    model = nn.ModuleDict({"sequences": OfSequences(), "hooked": hooked,
+                           "float64": nn.Sequential(nn.BatchNorm2d(4), nn.ReLU()).double(),
+                           "frozen": nn.Sequential(nn.BatchNorm2d(4), nn.ReLU()).requires_grad_(False)})
+    model, report = normact.replace_norm_activation(model, "EvoNorm-S0")
+    reasons = {left.path: left.reason for left in report.left}
+    assert set(reasons) == {"sequences.norm", "hooked.0", "float64.0"}
+    assert "not one of images" in reasons["sequences.norm"] and "hooks" in reasons["hooked.0"] and "float64" in reasons["float64.0"]
+    assert not any(parameter.requires_grad for parameter in model["frozen"].parameters())
+    model["sequences"](torch.randn(2, 4, 5)), model["hooked"](torch.randn(2, 4, 5, 5))
+    assert calls == [1]
+
+
+def test_a_scripted_model_is_refused():
+    with pytest.raises(ValueError, match="before torch.jit"):
+        normact.replace_norm_activation(torch.jit.script(nn.Sequential(nn.BatchNorm2d(3), nn.ReLU())), "EvoNorm-S0")
 
 
 class OptionalArguments(nn.Module):

@@ -1,5 +1,9 @@
 #include "results/counts.h"
 
+#include "results/one_time.h"
+
+#include <array>
+
 namespace normact::results {
 
 using soci::into;
@@ -11,18 +15,24 @@ void add_to_funnel(soci::session& sql, WorkerId worker, const std::string& chang
 
 Funnel read_funnel(soci::session& sql) {
     std::string sums;
-    for (const char* column :
-         {"proposed", "invalid", "duplicate", "quality", "stability", "scored", "quarantined", "open"})
-        sums += "CAST(COALESCE(SUM(" + std::string(column) + "), 0) AS BIGINT), ";
-    long long proposed = 0, invalid = 0, duplicate = 0, quality = 0, stability = 0, scored = 0, quarantined = 0,
-              open = 0, parts = 0, last = 0;
+    std::array<long long, funnel_counts.size()> counts{};
+    long long parts = 0, last = 0;
     auto has_last = soci::i_null;
-    sql << "SELECT " + sums + "COUNT(*), (SELECT last FROM positions) FROM counts", into(proposed), into(invalid),
-        into(duplicate), into(quality), into(stability), into(scored), into(quarantined), into(open), into(parts),
-        into(last, has_last);
+    soci::statement statement(sql);
+    for (std::size_t i = 0; i < funnel_counts.size(); ++i) {
+        sums += "CAST(COALESCE(SUM(" + std::string(funnel_counts[i].name) + "), 0) AS BIGINT), ";
+        statement.exchange(into(counts[i]));
+    }
+    statement.exchange(into(parts));
+    statement.exchange(into(last, has_last));
+    execute_one_time(statement, "SELECT " + sums + "COUNT(*), (SELECT last FROM positions) FROM counts");
+    statement.fetch();
     if (parts != parts_of_funnel || has_last != soci::i_ok)
         throw StoreError("the study's counts are missing: restore the file from a copy");
-    return {proposed, invalid, duplicate, quality, stability, scored, quarantined, open, last};
+    Funnel funnel;
+    for (std::size_t i = 0; i < funnel_counts.size(); ++i) funnel.*funnel_counts[i].count = counts[i];
+    funnel.last_position = last;
+    return funnel;
 }
 
 std::int64_t take_positions(soci::session& sql, std::int64_t count) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <string_view>
 
 namespace normact::results {
 namespace {
@@ -16,6 +17,10 @@ Proportion share_at_least(const std::vector<double>& accuracies, std::optional<d
                       static_cast<std::int64_t>(accuracies.size()));
 }
 
+std::int64_t count_of(const Funnel& funnel, std::string_view name) {
+    return funnel.*std::ranges::find(funnel_counts, name, &FunnelCount::name)->count;
+}
+
 /// `study`: a Store or a StudyView.
 template <class Study>
 FalseRejections judge(Study& study) {
@@ -24,14 +29,14 @@ FalseRejections judge(Study& study) {
     FalseRejections found;
     found.median = funnel.scored > 0 ? study.accuracy_at_rank((funnel.scored + 1) / 2) : std::nullopt;
     found.accuracy_of_best = study.accuracy_at_rank(FalseRejections::best_rank);
-    for (const auto& [filter, rejected] :
-         {std::pair(Rejection::quality, funnel.quality), std::pair(Rejection::stability, funnel.stability)}) {
+    for (const Rejection filter : proxy_tasks::filters) {
         std::vector<double> accuracies;
         for (const Audit& audit : audits)
             if (audit.filter == filter) accuracies.push_back(audit.accuracy);
         const auto audited = static_cast<std::int64_t>(accuracies.size());
         const auto best = std::ranges::max_element(accuracies);
-        found.filters.push_back({filter, rejected, audited, share_at_least(accuracies, found.median),
+        found.filters.push_back({filter, count_of(funnel, name(filter)), audited,
+                                 share_at_least(accuracies, found.median),
                                  share_at_least(accuracies, found.accuracy_of_best),
                                  best == accuracies.end() ? std::nullopt : std::optional(*best)});
     }

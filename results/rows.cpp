@@ -3,6 +3,7 @@
 #include "primitives/json.h"
 #include "results/one_time.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -52,9 +53,9 @@ std::string_view find_name(const Table& table, Value value) {
 struct CandidateRow {
     long long id = 0, parent = 0, evaluated = 0;
     std::string fingerprint, hash, graph, origin, invalid, state, rejection, reason;
-    double seconds = 0;
-    soci::indicator has_parent{}, has_invalid{}, has_evaluation{}, has_rejection{}, has_reason{}, has_seconds{},
-        has_evaluated{};
+    double seconds = 0, finished = 0;
+    soci::indicator has_finished{}, has_parent{}, has_invalid{}, has_evaluation{}, has_rejection{}, has_reason{},
+        has_seconds{}, has_evaluated{};
 
     Candidate candidate() const;
 };
@@ -82,6 +83,7 @@ Candidate CandidateRow::candidate() const {
     candidate.outcome.reason = reason;
     candidate.outcome.seconds = seconds;
     candidate.evaluated = evaluated;
+    if (has_finished == soci::i_ok && std::isfinite(finished)) candidate.finished = finished;
     return candidate;
 }
 
@@ -101,9 +103,10 @@ std::vector<Candidate> read_rows(soci::session& sql, const std::string& selectio
     statement.exchange(into(row.reason, row.has_reason));
     statement.exchange(into(row.seconds, row.has_seconds));
     statement.exchange(into(row.evaluated, row.has_evaluated));
+    statement.exchange(into(row.finished, row.has_finished));
     execute_one_time(statement,
                      "SELECT c.id, c.fingerprint, c.hash, c.graph, c.parent, c.origin, c.invalid,"
-                     " e.state, e.rejection, e.reason, e.seconds, e.candidate FROM (" +
+                     " e.state, e.rejection, e.reason, e.seconds, e.candidate, e.finished FROM (" +
                          selection +
                          ") AS selected JOIN candidate AS c ON c.id = selected.chosen"
                          " LEFT JOIN evaluation AS e ON e.fingerprint = c.fingerprint"
@@ -187,7 +190,7 @@ std::vector<Audit> read_audits(soci::session& sql) {
     std::vector<Audit> audits;
     while (statement.fetch()) {
         audit.filter = read_name(rejections, rejection, candidate);
-        if (audit.filter != Rejection::quality && audit.filter != Rejection::stability)
+        if (std::ranges::find(proxy_tasks::filters, audit.filter) == proxy_tasks::filters.end())
             damaged(candidate, "it is audited with the rejection \"" + rejection + "\"");
         if (!std::isfinite(audit.accuracy)) damaged(candidate, "its audited accuracy is not finite");
         audits.push_back(audit);

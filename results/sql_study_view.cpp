@@ -128,10 +128,11 @@ std::vector<Contribution> SqlStudyView::contributions(int most) {
         statement.exchange(into(row.build));
         statement.exchange(into(workers));
         statement.exchange(into(evaluated));
-        execute_one_time(statement,
-                         "SELECT host, device, engine, build, COUNT(*), CAST(SUM(evaluated) AS BIGINT) FROM worker"
-                         " GROUP BY host, device, engine, build ORDER BY 6 DESC, 1, 2, 3, 4 LIMIT " +
-                             std::to_string(most));
+        execute_one_time(
+            statement,
+            "SELECT host, device, engine, build, COUNT(*), CAST(SUM(evaluated) AS BIGINT) FROM worker"
+            " WHERE evaluated > 0 GROUP BY host, device, engine, build ORDER BY 6 DESC, 1, 2, 3, 4 LIMIT " +
+                std::to_string(most));
         while (statement.fetch()) {
             row.workers = workers;
             row.evaluated = evaluated;

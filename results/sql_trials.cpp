@@ -192,7 +192,7 @@ bool SqlTrials::finish(WorkerId worker, const TrialName& trial, double value, do
                 " finished = " +
                     dialect_.now + this_trial,
             use(value), use(seconds), use(holder), use(trial.condition), use(layer), use(trial.replicate);
-        note_result(sql_, dialect_, worker);
+        note_sign_of_life(sql_, dialect_, worker);
         return true;
     });
 }
@@ -211,9 +211,10 @@ void SqlTrials::fail(WorkerId worker, const TrialName& trial, const std::string&
 std::int64_t SqlTrials::retry_quarantined() {
     return write([&] {
         soci::statement statement(sql_);
-        execute_one_time(statement,
-                         "UPDATE trial SET state = 'open', attempts = 0, lease_until = 0 WHERE state = 'quarantined'",
-                         /*whole=*/true);
+        execute_one_time(
+            statement,
+            "UPDATE trial SET state = 'open', attempts = 0, lease_until = 0, reason = '' WHERE state = 'quarantined'",
+            /*whole=*/true);
         return std::int64_t{statement.get_affected_rows()};
     });
 }

@@ -4,6 +4,7 @@
 #include "primitives/hash.h"
 #include "proxy_tasks/outcome.h"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -87,6 +88,7 @@ struct Candidate {
     enum class State { open, rejected, scored, quarantined } state = State::open;
     proxy_tasks::Outcome outcome;  ///< shared by all candidates with its fingerprint
     CandidateId evaluated = 0;     ///< whose graph is the one evaluated: the first with this fingerprint; 0 if invalid
+    std::optional<double> finished;  ///< when the evaluation was, in seconds since 1970 by the database's clock
 };
 
 /// How a state and a rejection are called: in the tables, and where people and programs read them.
@@ -144,6 +146,17 @@ struct Funnel {
                  open = 0;
     std::int64_t last_position = 0;  ///< where a call of scored_since would end now
 };
+
+/// A count of the funnel, by the name that it has in tables and documents.
+struct FunnelCount {
+    std::string_view name;
+    std::int64_t Funnel::*count;
+};
+inline constexpr std::array funnel_counts{
+    FunnelCount{"proposed", &Funnel::proposed},       FunnelCount{"invalid", &Funnel::invalid},
+    FunnelCount{"duplicate", &Funnel::duplicate},     FunnelCount{"quality", &Funnel::quality},
+    FunnelCount{"stability", &Funnel::stability},     FunnelCount{"scored", &Funnel::scored},
+    FunnelCount{"quarantined", &Funnel::quarantined}, FunnelCount{"open", &Funnel::open}};
 
 /// A study's database. Any number of threads and processes may use one study at once, each thread through a Store of
 /// its own. Each member is one transaction: it is done whole or not at all.

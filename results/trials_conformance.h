@@ -120,6 +120,7 @@ TEST_P(TrialConformance, quarantines_after_the_last_attempt_with_the_last_reason
     EXPECT_EQ(trials->trials().at(1).reason, "its workers stopped without a word");
     EXPECT_TRUE(trials->finish(worker, trial(2).name, 0.5, 1)) << "a late result counts";
     EXPECT_EQ(trials->retry_quarantined(), 1);
+    EXPECT_EQ(trials->trials().at(0).reason, "");
     EXPECT_EQ(claim({trial(1)}, long_lease, 1), 0u);
 }
 

@@ -43,8 +43,7 @@ struct Content {
 };
 
 proxy_tasks::Rejection rejection_of(const std::string& text) {
-    using enum proxy_tasks::Rejection;
-    for (const auto rejection : {none, invalid, quality, stability})
+    for (const auto rejection : proxy_tasks::rejections)
         if (text == name(rejection)) return rejection;
     throw std::runtime_error("\"" + text + "\" is no rejection");
 }

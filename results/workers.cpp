@@ -127,17 +127,22 @@ TakenBack take_back(soci::session& sql, const Dialect& dialect, const Source& so
             "0 WHERE " +
             which + theirs);
     };
-    const long long scores = reopen("state = 'scored'");
-    const long long quality = reopen("state = 'rejected' AND rejection = 'quality'");
-    const long long stability = reopen("state = 'rejected' AND rejection = 'stability'");
-    const long long all = scores + quality + stability;
-    add_to_funnel(sql, 0,
-                  "scored = scored - " + std::to_string(scores) + ", quality = quality - " + std::to_string(quality) +
-                      ", stability = stability - " + std::to_string(stability) + ", open = open + " +
-                      std::to_string(all));
+    long long all = 0;
+    std::string changes;
+    const auto reopen_counted = [&](const std::string& count, const std::string& which) {
+        const long long reopened = reopen(which);
+        all += reopened;
+        changes += count + " = " + count + " - " + std::to_string(reopened) + ", ";
+    };
+    reopen_counted("scored", "state = 'scored'");
+    for (const proxy_tasks::Rejection filter : proxy_tasks::filters) {
+        const std::string word(name(filter));
+        reopen_counted(word, "state = 'rejected' AND rejection = '" + word + "'");
+    }
+    add_to_funnel(sql, 0, changes + "open = open + " + std::to_string(all));
     const long long trials =
         run("UPDATE trial SET state = 'open', attempts = 0, lease_until = 0, worker = NULL, value = NULL, seconds = 0,"
-            " finished = NULL WHERE state = 'finished'" +
+            " reason = '', finished = NULL WHERE state = 'finished'" +
             theirs);
     return TakenBack{.evaluations = all, .trials = trials};
 }

@@ -15,7 +15,7 @@ namespace normact::results {
 /// Throws WorkerRefused if the worker may not work any more.
 void note_sign_of_life(soci::session& sql, const Dialect& dialect, WorkerId worker);
 
-/// Counts a result of the worker. Otherwise as note_sign_of_life.
+/// Counts an evaluation of the worker. Otherwise as note_sign_of_life.
 void note_result(soci::session& sql, const Dialect& dialect, WorkerId worker);
 
 std::vector<WorkerStatus> read_workers(soci::session& sql, const Dialect& dialect, std::chrono::seconds seen_within);

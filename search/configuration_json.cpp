@@ -32,7 +32,12 @@ Names<Choice> names_of(Choice) { return {{Choice::pareto, "pareto"}, {Choice::me
 
 Names<Cost> names_of(Cost) { return {{Cost::none, "none"}, {Cost::bytes, "bytes"}}; }
 
-Names<Optimizer> names_of(Optimizer) { return {{Optimizer::sgd, "sgd"}, {Optimizer::adamw, "adamw"}}; }
+Names<Optimizer> names_of(Optimizer) {
+    Names<Optimizer> names;
+    for (const Optimizer optimizer : proxy_tasks::optimizers)
+        names.emplace_back(optimizer, proxy_tasks::name(optimizer));
+    return names;
+}
 
 Names<Schedule> names_of(Schedule) { return {{Schedule::constant, "constant"}, {Schedule::cosine, "cosine"}}; }
 
@@ -61,8 +66,9 @@ Json written(const auto& value) { return value; }
 
 Json written(const Enumeration auto& value) {
     const auto names = names_of(value);
-    return std::ranges::find(names, value, &std::pair<std::remove_cvref_t<decltype(value)>, std::string>::first)
-        ->second;
+    const auto found = std::ranges::find(names, value, &decltype(names)::value_type::first);
+    if (found == names.end()) throw std::logic_error("a value without a name");
+    return found->second;
 }
 
 template <typename Element>

@@ -6,9 +6,9 @@
 #include "primitives/text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <functional>
@@ -38,10 +38,11 @@ Order parse_order(const std::string& text) {
 }
 
 std::string parse_state(const std::string& text) {
-    constexpr auto states = std::to_array<std::string_view>(
-        {"", "invalid", "duplicate", "quality", "stability", "scored", "quarantined", "open"});
+    std::vector<std::string_view> states;
+    for (const auto& [name, count] : results::funnel_counts)
+        if (count != &results::Funnel::proposed) states.push_back(name);
     if (std::ranges::find(states, text) == states.end())
-        throw RequestError("state must be invalid, duplicate, quality, stability, scored, quarantined or open");
+        throw RequestError(fmt::format("state must be one of {}", fmt::join(states, ", ")));
     return text;
 }
 
@@ -99,8 +100,11 @@ results::PagePosition parse_position(const std::string& text) {
     const auto mark = text.find(':');
     if (mark == std::string::npos) throw RequestError("after must be what a page gave as next");
     const auto mean = parse_number<double>(text.substr(0, mark), "after");
-    if (!std::isfinite(mean)) throw RequestError("after must be what a page gave as next");
-    return {mean, parse_number<results::CandidateId>(text.substr(mark + 1), "after")};
+    const auto candidate = parse_number<results::CandidateId>(text.substr(mark + 1), "after");
+    constexpr results::CandidateId largest = std::int64_t{1} << 53;  // far from where sums overflow
+    if (!std::isfinite(mean) || candidate < 0 || candidate > largest)
+        throw RequestError("after must be what a page gave as next");
+    return {mean, candidate};
 }
 
 results::CandidateQuery candidate_query(const RequestParameters& parameters) {

@@ -64,6 +64,8 @@ TEST(CandidateRequest, refuses_what_makes_no_sense) {
                                                 {{"limit", "99999999999999"}},
                                                 {{"after", "0.5"}},
                                                 {{"after", "nan:1"}},
+                                                {{"after", "0:-9223372036854775808"}},
+                                                {{"after", "0:9223372036854775807"}},
                                                 {{"after", "inf:1"}},
                                                 {{"same_as", "x*("}},
                                                 {{"same_as", "x/zero"}},

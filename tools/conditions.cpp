@@ -14,6 +14,8 @@
 namespace normact::tools {
 namespace {
 
+using proxy_tasks::Optimizer;
+
 constexpr double adamw_rate = 0.01;  ///< against that of SGD
 constexpr double adamw_weight_decay = 0.05;
 
@@ -39,18 +41,16 @@ proxy_tasks::DatasetSettings on_dataset(const proxy_tasks::DatasetSettings& conf
 }
 
 /// The training of so many images as before, by this optimizer in batches of this size.
-void adapt(search::Configuration& configuration, int batch, const std::string& optimizer) {
-    proxy_tasks::TrainingSettings& training = configuration.scoring.training;
+void adapt(proxy_tasks::TrainingSettings& training, int batch, Optimizer optimizer) {
     const double growth = static_cast<double>(batch) / training.batch;
     training.steps = std::max(1, static_cast<int>(std::lround(training.steps / growth)));
     training.batch = batch;
-    if (optimizer == "sgd") {
-        training.learning_rate *= growth;
-        return;
-    }
-    training.learning_rate *= adamw_rate * std::sqrt(growth);
-    training.weight_decay = adamw_weight_decay;
-    search::set(configuration, "scoring.training.optimizer=" + optimizer);
+    const bool adamw = optimizer == Optimizer::adamw;
+    training.learning_rate *= adamw ? std::sqrt(growth) : growth;
+    if (optimizer == training.optimizer) return;
+    training.learning_rate *= adamw ? adamw_rate : 1 / adamw_rate;
+    training.weight_decay = adamw ? adamw_weight_decay : proxy_tasks::TrainingSettings{}.weight_decay;
+    training.optimizer = optimizer;
 }
 
 /// In which trials are kept. Neither where published data lies nor what the filters are decides a value; of a user's
@@ -74,11 +74,12 @@ std::string canonical_text(const Condition& condition) {
 }
 
 Condition make_condition(const search::Configuration& configuration, const std::string& anchor, int batch,
-                         const std::string& optimizer, bool on_test_images) {
+                         Optimizer optimizer, bool on_test_images) {
+    const bool generates = anchor_of(anchor).task == proxy_tasks::Task::generation;
     Condition condition;
     condition.anchor = anchor;
     condition.batch = batch;
-    condition.optimizer = optimizer;
+    condition.optimizer = generates ? "adam" : name(optimizer);
     condition.on_test_images = on_test_images;
     const proxy_tasks::Measure measure = proxy_tasks::measure_of(anchor_of(anchor));
     condition.measure = measure.name;
@@ -91,7 +92,8 @@ Condition make_condition(const search::Configuration& configuration, const std::
     try {
         if (const auto at = anchor.find('@'); at != std::string::npos)
             condition.configuration.scoring.dataset = on_dataset(configuration.scoring.dataset, anchor.substr(at + 1));
-        adapt(condition.configuration, batch, optimizer);
+        proxy_tasks::TrainingSettings& training = condition.configuration.scoring.training;
+        adapt(training, batch, generates ? training.optimizer : optimizer);
         search::validate(condition.configuration);
     } catch (const std::invalid_argument& error) {  // an unknown data set
         refuse(condition, error);
@@ -103,7 +105,7 @@ Condition make_condition(const search::Configuration& configuration, const std::
 }
 
 /// A generator has an optimizer of its own: under each one named it would be the same training again.
-void require_distinct_trainings(const std::string& anchor, const std::vector<std::string>& optimizers) {
+void require_distinct_trainings(const std::string& anchor, const std::vector<Optimizer>& optimizers) {
     if (anchor_of(anchor).task == proxy_tasks::Task::generation && optimizers.size() > 1)
         throw UsageError(fmt::format(
             "{} is trained by an optimizer of its own; re-evaluate it apart, without --optimizers", anchor));
@@ -116,7 +118,7 @@ std::vector<Condition> make_conditions(const search::Configuration& configuratio
     auto [anchors, batch_sizes, optimizers] = variations;
     if (anchors.empty()) anchors = configuration.scoring.anchors;
     if (batch_sizes.empty()) batch_sizes = {configuration.scoring.training.batch};
-    if (optimizers.empty()) optimizers = {"sgd"};
+    if (optimizers.empty()) optimizers = {configuration.scoring.training.optimizer};
     require_distinct("anchors", anchors);
     require_distinct("batch-sizes", batch_sizes);
     require_distinct("optimizers", optimizers);
@@ -124,7 +126,7 @@ std::vector<Condition> make_conditions(const search::Configuration& configuratio
     for (const std::string& anchor : anchors) require_distinct_trainings(anchor, optimizers);
     for (const std::string& anchor : anchors)
         for (const int batch : batch_sizes)
-            for (const std::string& optimizer : optimizers)
+            for (const Optimizer optimizer : optimizers)
                 conditions.push_back(make_condition(configuration, anchor, batch, optimizer, on_test_images));
     return conditions;
 }

@@ -12,7 +12,7 @@ namespace normact::tools {
 struct Condition {
     std::string anchor;  ///< as it was asked for: a name, or NAME@DATASET
     int batch = 0;
-    std::string optimizer;
+    std::string optimizer;        ///< sgd, adamw; "adam" of generators, which have their own
     bool on_test_images = false;  ///< judged on the real test set instead of validation images
     std::string measure = "accuracy";
     bool higher_is_better = true;
@@ -25,12 +25,13 @@ struct Condition {
 struct Variations {
     std::vector<std::string> anchors;  ///< NAME, or NAME@DATASET for another data set than the configuration's
     std::vector<int> batch_sizes;
-    std::vector<std::string> optimizers;  ///< sgd, adamw
+    std::vector<proxy_tasks::Optimizer> optimizers;
 };
 
 /// Every anchor with every batch size and every optimizer. All see as many training images: the steps are in inverse
 /// proportion to the batch. The learning rate grows with the batch, for SGD in proportion (arXiv 1706.02677), for AdamW
-/// with its root (arXiv 2205.10287), from a hundredth of SGD's. Throws UsageError for what can't be trained.
+/// with its root (arXiv 2205.10287). Another optimizer than the configuration's has the weight decay that is usual with
+/// it, and AdamW a hundredth of SGD's rate. Throws UsageError for what can't be trained.
 std::vector<Condition> make_conditions(const search::Configuration& configuration, const Variations& variations,
                                        bool on_test_images);
 

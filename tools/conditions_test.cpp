@@ -10,6 +10,7 @@
 namespace normact::tools {
 namespace {
 
+using proxy_tasks::Optimizer;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -32,7 +33,7 @@ TEST(Conditions, are_the_configurations_own_without_variations) {
 }
 
 TEST(Conditions, of_all_batch_sizes_see_as_many_images_and_scale_the_rate) {
-    const auto conditions = make_conditions(configuration(), {{"resnet-tiny"}, {64, 16, 256}, {"sgd"}}, false);
+    const auto conditions = make_conditions(configuration(), {{"resnet-tiny"}, {64, 16, 256}, {Optimizer::sgd}}, false);
     ASSERT_EQ(conditions.size(), 3u);
     for (const Condition& condition : conditions) {
         const auto& training = condition.configuration.scoring.training;
@@ -40,6 +41,28 @@ TEST(Conditions, of_all_batch_sizes_see_as_many_images_and_scale_the_rate) {
         EXPECT_DOUBLE_EQ(training.learning_rate, 0.1 * condition.batch / 64);
     }
     EXPECT_EQ(short_name(conditions[1], conditions), "resnet-tiny 16");
+}
+
+TEST(Conditions, of_another_optimizer_have_its_rate_and_decay) {
+    const auto sgd = configuration();
+    auto adamw = sgd;
+    adamw.scoring.training.optimizer = Optimizer::adamw;
+    adamw.scoring.training.learning_rate = 0.002;
+    adamw.scoring.training.weight_decay = 0.1;
+    const auto of = [](const search::Configuration& from, Optimizer optimizer) {
+        return make_conditions(from, {{"resnet-tiny"}, {256}, {optimizer}}, false)[0].configuration.scoring.training;
+    };
+    EXPECT_EQ(of(sgd, Optimizer::adamw).optimizer, Optimizer::adamw);
+    EXPECT_DOUBLE_EQ(of(sgd, Optimizer::adamw).learning_rate, 0.1 * 0.01 * 2);
+    EXPECT_EQ(of(sgd, Optimizer::adamw).weight_decay, 0.05);
+    EXPECT_EQ(of(adamw, Optimizer::sgd).optimizer, Optimizer::sgd);
+    EXPECT_DOUBLE_EQ(of(adamw, Optimizer::sgd).learning_rate, 0.002 * 100 * 4);
+    EXPECT_EQ(of(adamw, Optimizer::sgd).weight_decay, 1e-4);
+    EXPECT_DOUBLE_EQ(of(adamw, Optimizer::adamw).learning_rate, 0.002 * 2);
+    EXPECT_EQ(of(adamw, Optimizer::adamw).weight_decay, 0.1);
+    const auto unchanged = make_conditions(adamw, {{"resnet-tiny"}, {}, {}}, false);
+    EXPECT_EQ(long_name(unchanged[0]), "resnet-tiny, batch 64, adamw");
+    EXPECT_EQ(unchanged[0].configuration.scoring.training, adamw.scoring.training);
 }
 
 TEST(Conditions, may_have_a_data_set_of_their_own) {
@@ -91,8 +114,12 @@ TEST(Conditions, of_a_users_images_tell_their_folders_apart) {
 }
 
 TEST(Conditions, that_would_be_the_same_training_are_refused) {
-    EXPECT_THROW(make_conditions(configuration(), {{"dcgan-tiny"}, {}, {"sgd", "adamw"}}, false), UsageError);
-    EXPECT_EQ(make_conditions(configuration(), {{"dcgan-tiny"}, {}, {}}, false).size(), 1U);
+    EXPECT_THROW(make_conditions(configuration(), {{"dcgan-tiny"}, {}, {Optimizer::sgd, Optimizer::adamw}}, false),
+                 UsageError);
+    const auto own = make_conditions(configuration(), {{"dcgan-tiny"}, {}, {}}, false);
+    const auto asked = make_conditions(configuration(), {{"dcgan-tiny"}, {}, {Optimizer::adamw}}, false);
+    EXPECT_EQ(long_name(own.at(0)), "dcgan-tiny, batch 64, adam");
+    EXPECT_EQ(asked.at(0).text, own.at(0).text);
 }
 
 TEST(Conditions, name_what_is_not_known) {
@@ -103,7 +130,7 @@ TEST(Conditions, name_what_is_not_known) {
 TEST(Conditions, named_twice_are_refused) {
     EXPECT_THROW(make_conditions(configuration(), {{"resnet-tiny", "resnet-tiny"}, {}, {}}, false), UsageError);
     EXPECT_THROW(make_conditions(configuration(), {{}, {8, 8}, {}}, false), UsageError);
-    EXPECT_THROW(make_conditions(configuration(), {{}, {}, {"sgd", "sgd"}}, false), UsageError);
+    EXPECT_THROW(make_conditions(configuration(), {{}, {}, {Optimizer::sgd, Optimizer::sgd}}, false), UsageError);
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ std::string marked(const MarkedText& marked, std::string_view open, std::string_
 }
 
 std::string same_text(const FunctionComparison& functions) {
-    const std::string probes = fmt::format("on {} small random tensors, in double", functions.tensors);
+    const std::string probes = fmt::format("in training, on {} small random tensors, in double", functions.tensors);
     switch (primitives::likeness(functions)) {
         case Likeness::same_form:
             return "the same, for certain: equal canonical forms";
@@ -95,13 +95,13 @@ std::string same_text(const FunctionComparison& functions) {
         case Likeness::different:
             break;
     }
+    if (functions.tensors == 0) return "not the same: where one of them is finite, the other is not";
     std::string text = fmt::format("not the same: outputs differ by up to {:.3g}% of the largest\n{}",
                                    100 * functions.largest_difference, probes);
     if (functions.not_finite_in_one > 0)
         text += fmt::format("; on {} others one of them is not finite", functions.not_finite_in_one);
-    if (functions.tensors > 0)
-        text += fmt::format("\n{:.2f}% of one's variance is the other's, after the best affine of each channel",
-                            100 * functions.explained);
+    text += fmt::format("\n{:.2f}% of one's variance is the other's, after the best affine of each channel",
+                        100 * functions.explained);
     return text;
 }
 
@@ -137,6 +137,11 @@ std::string fact(std::string_view name, std::string_view value) {
     return text + "\n";
 }
 
+bool uses_batch_moments(const Difference& difference) {
+    return primitives::uses(difference.before, primitives::IndexSet::batch) ||
+           primitives::uses(difference.after, primitives::IndexSet::batch);
+}
+
 std::string for_people(const Comparison& comparison) {
     constexpr std::size_t usual = 100, indent = 11;
     const std::size_t width = terminal_width(STDOUT_FILENO).value_or(usual);
@@ -146,6 +151,8 @@ std::string for_people(const Comparison& comparison) {
     text += fact("after", printable(comparison.after.layer.name));
     text += fact("", marked(comparison.texts[1], "{+", "+}", 0, width - std::min(width, indent)));
     text += "\n" + fact("function", same_text(comparison.functions));
+    if (primitives::likeness(comparison.functions) == Likeness::same_on_probes && uses_batch_moments(difference))
+        text += fact("", "In evaluation, where averages stand for batch moments, they may differ.");
     if (const std::string settings = settings_text(comparison); !settings.empty())
         text += fact("settings", settings + ": compared as if they were equal");
     if (difference.is_empty()) return text;

@@ -32,6 +32,13 @@ def test_says_how_sure_it_is_that_functions_are_the_same(normact, first, second,
     assert says in normact("diff", first, second)[0]
 
 
+def test_where_evaluation_may_differ_it_says_so(normact):
+    square_of_mean, mean_of_square = "x + square(mean_batch(x))", "x + mean_batch(square(mean_batch(x)))"
+    out, _ = normact("diff", square_of_mean, mean_of_square)
+    assert "the same, very likely" in out and "in training" in out and "In evaluation" in out
+    assert "In evaluation" not in normact("diff", "x/std_group(x)", "x*x/x/std_group(x)")[0]
+
+
 def test_settings_that_matter_are_told(normact):
     assert "epsilon 1e-06 and 1e-05" in normact("diff", "FRN-TLU", "max(v1*x/rms_instance(x), v0)")[0]
     assert "settings" not in normact("diff", "EvoNorm-S0", "EvoNorm-S1")[0]

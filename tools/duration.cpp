@@ -1,10 +1,12 @@
 #include "tools/duration.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <ctime>
 
 namespace normact::tools {
 
@@ -29,6 +31,13 @@ std::string count_per_hour(std::int64_t count, Seconds duration) {
     const double rate = static_cast<double>(count) * 3600 / duration.count();
     const double unit = std::pow(10, std::max(0.0, std::floor(std::log10(std::max(1.0, rate))) - 2));
     return fmt::format("{:.0f}", std::round(rate / unit) * unit);
+}
+
+std::string utc_text(Seconds since_1970) {
+    constexpr double year_10000 = 253402300800;
+    const double seconds = since_1970.count();
+    if (!(seconds >= 0 && seconds < year_10000)) return "unknown";
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
 }
 
 }  // namespace normact::tools

@@ -14,5 +14,7 @@ std::string clock_text(Seconds duration);
 std::string duration_text(Seconds duration);
 /// How many an hour that is, with three digits that mean something: 79300.
 std::string count_per_hour(std::int64_t count, Seconds duration);
+/// A moment, as in "2026-11-29T07:22:10Z"; "unknown" beyond the years 1970 to 9999.
+std::string utc_text(Seconds since_1970);
 
 }  // namespace normact::tools

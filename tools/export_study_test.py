@@ -1,6 +1,7 @@
 """`normact export-study`: what csv readers, json, Optuna and TensorBoard find in it."""
 
 import csv
+import datetime
 import io
 import json
 import math
@@ -8,11 +9,13 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
 from conftest import PROGRAM
 
+A_DAY_AGO = ("UPDATE evaluation SET finished = finished - 86400",)
 EVIL = '=HYPERLINK("http://evil";"a")\r\n,"quoted"\t\x1b[31m<script>\u202e'
 
 
@@ -97,12 +100,15 @@ def load_optuna(path):
 
 def test_optuna_loads_it(study):
     import optuna
-    change(study, ("UPDATE candidate SET origin = ?", EVIL), ("UPDATE score SET accuracy = NULL WHERE id = 1",))
+    change(study, ("UPDATE candidate SET origin = ?", EVIL), ("UPDATE score SET accuracy = NULL WHERE id = 1",), A_DAY_AGO)
     _, err = study("export-study", "--format", "optuna", "-o", "out.journal")
     assert "JournalFileBackend" in err
     loaded = load_optuna(study.folder / "out.journal")
     candidates = everything(study)["candidates"]
     assert len(loaded.trials) == len(candidates)
+    with sqlite3.connect(study.folder / "small.study.db") as database:
+        finished = dict(database.execute("SELECT candidate, finished FROM evaluation WHERE finished IS NOT NULL"))
+    assert len(finished) > 20
     states = {"scored": "COMPLETE", "open": "RUNNING", "invalid": "FAIL", "quarantined": "FAIL"}
     for trial, candidate in zip(loaded.trials, candidates):
         expected = "FAIL" if candidate["state"] == "scored" and candidate["mean"] is None else states.get(candidate["state"], "PRUNED")
@@ -113,6 +119,8 @@ def test_optuna_loads_it(study):
         assert {name for name, has in trial.params.items() if has} == used - {"x"}
         if trial.state.is_finished():
             assert abs(trial.duration.total_seconds() - candidate["seconds"]) <= 1
+            ended = finished.get(candidate["evaluated"], time.time())
+            assert abs(trial.datetime_complete.replace(tzinfo=datetime.UTC).timestamp() - ended) < 60
     best = study.json("top")["layers"][0]
     assert loaded.best_value == best["mean"] and loaded.direction == optuna.study.StudyDirection.MAXIMIZE
     assert loaded.user_attrs["configuration"]["seed"] == 1
@@ -129,7 +137,7 @@ def load_tensorboard(folder):
 
 
 def test_tensorboard_reads_it(study):
-    change(study, ("UPDATE score SET accuracy = NULL WHERE id = 1",))
+    change(study, ("UPDATE score SET accuracy = NULL WHERE id = 1",), A_DAY_AGO)
     _, err = study("export-study", "--format", "tensorboard", "-o", "runs/small")
     assert "tensorboard --logdir runs/small" in err
     assert [name for name in os.listdir(study.folder / "runs/small")] == ["events.out.tfevents.0.normact"]
@@ -140,6 +148,7 @@ def test_tensorboard_reads_it(study):
     assert means == {c["candidate"]: pytest.approx(c["mean"]) for c in evaluated if c["mean"] is not None}
     of_task = {event.step: event.value for event in events.Scalars("accuracy/synthetic/resnet-micro")}
     assert len(of_task) == len(evaluated) and sum(math.isnan(value) for value in of_task.values()) == 1
+    assert all(23 * 3600 < time.time() - event.wall_time < 25 * 3600 for event in events.Scalars("accuracy/mean"))
     best = [event.value for event in events.Scalars("best/mean")]
     assert best == sorted(best) and best[-1] == pytest.approx(max(means.values()))
     funnel = study.json("top")["funnel"]

@@ -4,6 +4,7 @@
 #include "primitives/json.h"
 #include "primitives/text.h"
 #include "tools/candidates.h"
+#include "tools/duration.h"
 #include "tools/filter_audit.h"
 
 #include <fmt/format.h>
@@ -19,10 +20,9 @@ Json to_json(const proxy_tasks::Score& score) {
 }
 
 Json to_json(const results::Funnel& funnel) {
-    return {{"proposed", funnel.proposed},       {"invalid", funnel.invalid},
-            {"duplicate", funnel.duplicate},     {"quality", funnel.quality},
-            {"stability", funnel.stability},     {"scored", funnel.scored},
-            {"quarantined", funnel.quarantined}, {"open", funnel.open}};
+    Json counts = Json::object();
+    for (const auto& [name, count] : results::funnel_counts) counts[std::string(name)] = funnel.*count;
+    return counts;
 }
 
 Json to_json(const results::Candidate& candidate, const primitives::LayerSettings& settings) {
@@ -36,6 +36,7 @@ Json to_json(const results::Candidate& candidate, const primitives::LayerSetting
             {"mean", mean ? Json(*mean) : Json()},
             {"scores", scores},
             {"seconds", candidate.outcome.seconds},
+            {"finished", candidate.finished ? Json(utc_text(Seconds(*candidate.finished))) : Json()},
             {"bytes_an_element", evaluator::least_bytes_moved(candidate.graph)},
             {"text", primitives::to_text(candidate.graph)},
             {"hash", primitives::to_string(candidate.hash)},

@@ -3,6 +3,7 @@
 
 #include "primitives/text.h"
 #include "tools/candidates.h"
+#include "tools/duration.h"
 #include "tools/study_writer.h"
 
 #include <fmt/chrono.h>
@@ -23,6 +24,7 @@ using proxy_tasks::Rejection;
 enum Operation : int { create_study = 0, set_study_user_attribute = 2, create_trial = 4 };
 enum TrialState : int { running = 0, complete = 1, pruned = 2, failed_trial = 3 };
 constexpr int maximize = 2;
+constexpr double longest_evaluation = 1e7;  ///< seconds: what a damaged study says is kept within time's range
 
 /// A part that a layer has or has not: a parameter of a trial, so that Optuna's importances tell which ones matter.
 struct Part {
@@ -70,12 +72,13 @@ class OptunaWriter final : public StudyWriter {
     std::string row(const results::Candidate& candidate) override {
         const auto mean = results::mean_accuracy(candidate.outcome.scores);
         const TrialState state = state_of(candidate, mean);
-        const auto seconds = std::chrono::duration<double>(candidate.outcome.seconds);
-        const auto start = now_ - std::chrono::duration_cast<WallClock::duration>(seconds);
+        const auto end = end_of(candidate, now_);
+        const auto start = end - std::chrono::duration_cast<WallClock::duration>(
+                                     Seconds(std::clamp(candidate.outcome.seconds, 0.0, longest_evaluation)));
         Json parameters = Json::object();
         for (const Part& part : parts_) parameters[part.name] = has(candidate.graph, part) ? 1 : 0;
         Json trial{{"study_id", 0}, {"state", state}, {"datetime_start", time(start)}};
-        if (state != running) trial["datetime_complete"] = time(now_);
+        if (state != running) trial["datetime_complete"] = time(end);
         trial.update({{"value", state == complete ? Json(mean.value()) : Json()},
                       {"values", Json()},
                       {"distributions", distributions_},

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <utility>
-
 namespace normact::tools {
 namespace {
 
@@ -28,15 +25,9 @@ std::string prometheus_text(const std::string& study, const StudyStatus& status)
     const std::string of_study = "study=" + label(study);
     const results::Funnel& funnel = status.funnel;
     std::string text = describe("normact_candidates", "Candidates by what became of them.");
-    for (const auto& [state, count] :
-         std::to_array<std::pair<const char*, std::int64_t>>({{"invalid", funnel.invalid},
-                                                              {"duplicate", funnel.duplicate},
-                                                              {"quality", funnel.quality},
-                                                              {"stability", funnel.stability},
-                                                              {"scored", funnel.scored},
-                                                              {"quarantined", funnel.quarantined},
-                                                              {"open", funnel.open}}))
-        text += fmt::format("normact_candidates{{{},state=\"{}\"}} {}\n", of_study, state, count);
+    for (const auto& [state, count] : results::funnel_counts)
+        if (count != &results::Funnel::proposed)
+            text += fmt::format("normact_candidates{{{},state=\"{}\"}} {}\n", of_study, state, funnel.*count);
     text += describe("normact_evaluated_last_hour", "Evaluations that were finished in the last hour.");
     text += fmt::format("normact_evaluated_last_hour{{{}}} {}\n", of_study, status.finished_last_hour);
     text += describe("normact_workers", "Workers that are alive.");

@@ -57,12 +57,15 @@ std::vector<int> batch_sizes(const Arguments& arguments) {
     return sizes;
 }
 
-std::vector<std::string> optimizers(const Arguments& arguments) {
-    auto names = listed(arguments, "optimizers");
-    for (const std::string& name : names)
-        if (name != "sgd" && name != "adamw")
-            throw UsageError(fmt::format("--optimizers: no optimizer '{}'; there are sgd and adamw", name));
-    return names;
+std::vector<proxy_tasks::Optimizer> optimizers(const Arguments& arguments) {
+    std::vector<proxy_tasks::Optimizer> found;
+    try {
+        for (const std::string& name : listed(arguments, "optimizers"))
+            found.push_back(proxy_tasks::find_optimizer(name));
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(fmt::format("--optimizers: {}", error.what()));
+    }
+    return found;
 }
 
 std::vector<std::string> anchors(const Arguments& arguments) {
@@ -134,6 +137,7 @@ Reevaluation read_reevaluation(const Study& study, const Arguments& arguments) {
     Reevaluation reevaluation;
     constexpr std::int64_t most_seeds = 1000;
     reevaluation.seeds = static_cast<int>(arguments.number("seeds", 1, most_seeds));
+    reevaluation.dataset = configuration.scoring.dataset.name;
     reevaluation.conditions = make_conditions(configuration, variations, false);
     if (arguments.has("test")) reevaluation.test_conditions = make_conditions(configuration, variations, true);
     reevaluation.layers = layers_of(study, arguments, configuration.scoring);
@@ -146,7 +150,7 @@ std::string heading(const Reevaluation& reevaluation, const std::string& study, 
     for (const Condition& condition : reevaluation.conditions) names.push_back(long_name(condition));
     std::string text = fmt::format("study   {}: {} layers, up to {} seeds\n", printable(study),
                                    reevaluation.layers.size(), reevaluation.seeds);
-    text += fmt::format("task    {}, {} images in batches, {} conditions: {}\n", printable(scoring.dataset.name),
+    text += fmt::format("task    {}, {} images in batches, {} conditions: {}\n", printable(reevaluation.dataset),
                         static_cast<std::int64_t>(scoring.training.steps) * scoring.training.batch, names.size(),
                         printable(fmt::format("{}", fmt::join(names, "; "))));
     return text + fmt::format("engine  {}, {} at once; Ctrl-C stops, finished trainings are kept\n\n", scoring.engine,
@@ -162,7 +166,7 @@ std::vector<Option> options() {
         {"steps", "N", "training steps (default: four times the study's)", {}},
         {"anchors", "A,B", "networks, as NAME or NAME@DATASET (default: the study's)", {}},
         {"batch-sizes", "N,M", "batch sizes (default: the study's); steps and learning rate follow", {}},
-        {"optimizers", "A,B", "sgd, adamw (default: sgd)", {}},
+        {"optimizers", "A,B", "sgd, adamw (default: the study's)", {}},
         {"test", "", "at the end, train what survives again and judge it on the real test images", {}}};
     for (Option& option : settings_options()) list.push_back(std::move(option));
     list.push_back({"json", "", "print JSON, see docs/commands.md", {}});
@@ -226,9 +230,9 @@ const Command& reevaluate_command() {
         .summary = "Train the best layers again, with more seeds, and say which is best and how sure that is.",
         .options = options(),
         .details =
-            "All layers are trained with three seeds; who is clearly worse than the best drops out, the others get "
-            "twice "
-            "as\nmany, up to --seeds. Trainings are kept in the study: the same command goes on, on any number of "
+            "All layers are trained with three seeds. The better half, and whoever is not clearly worse than the best, "
+            "get twice\nas many, and so on up to --seeds. Trainings are kept in the study: the same command goes on, "
+            "on any number of "
             "machines at once, and\none that asks for more takes over what is there. docs/reevaluate.md says how to "
             "read the numbers.\n\n"
             "Examples:\n  normact reevaluate --study demo.study.db --top 5\n"

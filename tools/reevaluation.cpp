@@ -47,8 +47,11 @@ KnownTrials by_name(std::vector<results::TrialRecord> records) {
     return known;
 }
 
-results::TrialName trial_name(const Condition& condition, const ReevaluatedLayer& layer, int replicate) {
-    return {condition.text, layer.hash, layer.layer.settings, replicate};
+results::TrialName trial_name(const Condition& condition, const ReevaluatedLayer& layer, int seed) {
+    // Of the trainings that decided the race, those of the survivors were the lucky ones.
+    constexpr int first_on_test_images = 1000;  // which no race reaches
+    return {condition.text, layer.hash, layer.layer.settings,
+            condition.on_test_images ? first_on_test_images + seed : seed};
 }
 
 std::vector<results::Measured> measured(const Reevaluation& reevaluation, const std::vector<Condition>& conditions,

@@ -24,6 +24,7 @@ struct ReevaluatedLayer {
 /// What a re-evaluation is to find out. Everything else follows from it and from the trials that are finished.
 struct Reevaluation {
     std::vector<ReevaluatedLayer> layers;
+    std::string dataset;                     ///< of all conditions that do not name another
     std::vector<Condition> conditions;       ///< on validation images: these decide
     std::vector<Condition> test_conditions;  ///< on test images, for those that survive; empty: none
     int seeds = 0;
@@ -34,7 +35,8 @@ using KnownTrials = std::map<results::TrialName, results::TrialRecord>;
 
 KnownTrials by_name(std::vector<results::TrialRecord> records);
 
-results::TrialName trial_name(const Condition& condition, const ReevaluatedLayer& layer, int replicate);
+/// The training of a layer with a seed from 0. On test images it has random numbers of its own.
+results::TrialName trial_name(const Condition& condition, const ReevaluatedLayer& layer, int seed);
 
 /// What was measured under these conditions, as far as it is known.
 std::vector<results::Measured> measured(const Reevaluation& reevaluation, const std::vector<Condition>& conditions,

@@ -247,7 +247,7 @@ Json document(const Reevaluation& reevaluation, const KnownTrials& known, const 
             {"version", 1},
             {"study", study},
             {"seed", configuration.seed},
-            {"dataset", configuration.scoring.dataset.name},
+            {"dataset", reevaluation.dataset},
             {"engine", configuration.scoring.engine},
             {"seeds", reevaluation.seeds},
             {"finished", plan(reevaluation, known).open.empty()},

@@ -62,6 +62,11 @@ TEST(Plan, runs_the_race_and_then_all_seeds_of_its_survivors_on_test_images) {
     }
     EXPECT_EQ(count(2, false), 3) << "it drops out after the first round";
     EXPECT_EQ(count(2, true), 0);
+    std::set<int> deciding, judging;
+    for (const OpenTrial& open : trained)
+        (open.condition->on_test_images ? judging : deciding).insert(open.trial.name.replicate);
+    EXPECT_EQ(deciding, (std::set{0, 1, 2, 3}));
+    EXPECT_EQ(judging, (std::set{1000, 1001, 1002, 1003})) << "not the random numbers by which the survivors survived";
     EXPECT_TRUE(
         std::ranges::is_partitioned(trained, [](const OpenTrial& open) { return !open.condition->on_test_images; }));
 }

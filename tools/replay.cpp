@@ -18,7 +18,6 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -34,8 +33,6 @@ using search::Replay;
 
 constexpr std::int64_t most_seeds = 1'000'000;
 constexpr std::int64_t most_evaluations = 10'000'000;
-constexpr std::array moments_of_a_run{0.125, 0.25, 0.5, 1.0};  // as shares of it
-
 bool is_table(const std::string& place) {
     if (results::is_in_postgresql(place) || !std::filesystem::is_regular_file(place)) return false;
     return std::ifstream(place).peek() == '{';  // a study's file begins with SQLite's name
@@ -104,9 +101,15 @@ std::vector<double> over_runs(const Method& method, Number number) {
     return values;
 }
 
-std::size_t index_at(double share, std::int64_t evaluations) {
-    return static_cast<std::size_t>(std::max<std::int64_t>(1, std::llround(share * static_cast<double>(evaluations)))) -
-           1;
+/// The places in a run at which the best is told: after an eighth of it, a quarter, half, and all.
+std::vector<std::size_t> moments_of_a_run(std::int64_t evaluations) {
+    std::vector<std::size_t> moments;
+    for (const double share : {0.125, 0.25, 0.5, 1.0}) {
+        const auto after = std::max<std::int64_t>(1, std::llround(share * static_cast<double>(evaluations)));
+        moments.push_back(static_cast<std::size_t>(after) - 1);
+    }
+    moments.erase(std::ranges::unique(moments).begin(), moments.end());
+    return moments;
 }
 
 /// The best accuracy, averaged over the evaluations of a run: what is found early counts all along.
@@ -146,16 +149,16 @@ std::string for_people(const RecordedLayers& layers, const std::vector<Method>& 
                        const Trials& trials) {
     using enum Column::Side;
     std::vector<Column> columns{{"evolution"}};
-    for (const double share : moments_of_a_run)
-        columns.push_back({fmt::format("after {}", index_at(share, trials.evaluations) + 1), right});
+    const auto moments = moments_of_a_run(trials.evaluations);
+    for (const std::size_t moment : moments) columns.push_back({fmt::format("after {}", moment + 1), right});
     columns.insert(columns.end(), {{"on average", right}, {"gain over the paper's", right}, {"known", right}});
     std::vector<std::vector<std::string>> rows;
     bool exhausted = false;
     for (const Method& method : methods) {
         std::vector<std::string> row{method.name};
-        for (const double share : moments_of_a_run)
-            row.push_back(with_interval(search::estimate(
-                over_runs(method, [&](const Replay& run) { return run.best[index_at(share, trials.evaluations)]; }))));
+        for (const std::size_t moment : moments)
+            row.push_back(with_interval(
+                search::estimate(over_runs(method, [&](const Replay& run) { return run.best[moment]; }))));
         row.push_back(with_interval(search::estimate(over_runs(method, average_of))));
         const Estimate difference = gain(method, baseline);
         row.push_back(&method == &baseline ? ""
@@ -189,8 +192,7 @@ nlohmann::ordered_json for_programs(const RecordedLayers& layers, const std::vec
         search::Configuration configuration;
         configuration.evolution = method.evolution;
         nlohmann::ordered_json best = nlohmann::ordered_json::array();
-        for (const double share : moments_of_a_run) {
-            const std::size_t index = index_at(share, trials.evaluations);
+        for (const std::size_t index : moments_of_a_run(trials.evaluations)) {
             nlohmann::ordered_json row{{"evaluations", index + 1}};
             row.update(
                 to_json(search::estimate(over_runs(method, [&](const Replay& run) { return run.best[index]; }))));

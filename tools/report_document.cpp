@@ -6,6 +6,7 @@
 #include "primitives/text.h"
 #include "results/score_summary.h"
 #include "tools/candidates.h"
+#include "tools/duration.h"
 #include "tools/filter_audit.h"
 #include "tools/json_output.h"
 #include "tools/layer_details.h"
@@ -13,13 +14,12 @@
 #include "tools/study_argument.h"
 #include "tools/worker_description.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <ctime>
 #include <map>
 #include <set>
 #include <utility>
@@ -42,10 +42,6 @@ constexpr std::size_t lineages = 8;  ///< best layers whose ancestors are told
 constexpr int longest_lineage = 300;
 constexpr int most_contributions = 50;
 constexpr std::size_t longest_text = 2000;  ///< of a formula in a table
-
-std::string utc(double seconds_since_1970) {
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds_since_1970)));
-}
 
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
@@ -316,8 +312,8 @@ Json report_document(results::StudyView& view, const std::string& place, const R
     Json document{{"format", "normact/report"},
                   {"version", 1},
                   {"study", place},
-                  {"created", utc(created)},
-                  {"made", utc(static_cast<double>(std::time(nullptr)))},
+                  {"created", utc_text(Seconds(created))},
+                  {"made", utc_text(std::chrono::system_clock::now().time_since_epoch())},
                   {"configuration", Json::parse(search::to_json(configuration))},
                   {"funnel", to_json(funnel)}};
     document["work"] = work_of(view);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <stdexcept>
@@ -15,6 +16,9 @@ namespace normact::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::array<std::string_view, 2> report_scripts{"charts.js", "page.js"};  ///< in this order
+constexpr std::array<std::string_view, 3> served_scripts{"charts.js", "page.js", "browse.js"};
 
 const EmbeddedFile& embedded(std::string_view name) {
     const auto* const found = std::ranges::find(page_files, name, &EmbeddedFile::name);
@@ -117,39 +121,51 @@ std::string html_text(std::string_view text) {
 }
 
 std::string report_page(const Json& document) {
-    const auto script = [](std::string_view name) {
-        return "<script>" + std::string(embedded(name).content) + "</script>\n";
-    };
+    std::string scripts, script_hashes;
+    for (const std::string_view name : report_scripts) {
+        scripts += "<script>" + std::string(embedded(name).content) + "</script>\n";
+        script_hashes += hash_source(name);
+    }
     const std::string policy = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src" +
-                               hash_source("style.css") + "; script-src" + hash_source("charts.js") +
-                               hash_source("page.js");
+                               hash_source("style.css") + "; script-src" + script_hashes;
     return filled(embedded("index.html").content,
                   {{"security", "<meta http-equiv=\"Content-Security-Policy\" content=\"" + policy + "\">"},
                    {"title", html_text(document["study"].get<std::string>())},
                    {"style", "<style>" + std::string(embedded("style.css").content) + "</style>"},
                    {"fallback", fallback_of(document)},
                    {"data", "<script type=\"application/json\" id=\"report\">" + json_in_html(document) + "</script>"},
-                   {"scripts", script("charts.js") + script("page.js")}});
+                   {"scripts", scripts}});
 }
 
-PageFile page_file(std::string_view name) {
-    if (name == "index.html")
-        return {filled(embedded(name).content,
-                       {{"security", ""},
-                        {"title", "normact"},
-                        {"style", "<link rel=\"stylesheet\" href=\"style.css\">"},
-                        {"fallback",
-                         "<p>Reading the study …</p><noscript><p>This page needs JavaScript. Without it: "
-                         "<a href=\"api/report\">the report as JSON</a>.</p></noscript>"},
-                        {"data", ""},
-                        {"scripts",
-                         "<script src=\"charts.js\"></script>\n<script src=\"page.js\"></script>\n"
-                         "<script src=\"browse.js\"></script>"}}),
-                "text/html; charset=utf-8"};
-    const auto* const found = std::ranges::find(page_files, name, &EmbeddedFile::name);
-    if (found == page_files.end()) return {};
-    return {std::string(found->content),
-            name.ends_with(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8"};
+namespace {
+
+std::string served_page() {
+    std::string scripts;
+    for (const std::string_view name : served_scripts) scripts += fmt::format("<script src=\"{}\"></script>\n", name);
+    return filled(embedded("index.html").content,
+                  {{"security", ""},
+                   {"title", "normact"},
+                   {"style", "<link rel=\"stylesheet\" href=\"style.css\">"},
+                   {"fallback",
+                    "<p>Reading the study …</p><noscript><p>This page needs JavaScript. Without it: "
+                    "<a href=\"api/report\">the report as JSON</a>.</p></noscript>"},
+                   {"data", ""},
+                   {"scripts", scripts}});
+}
+
+}  // namespace
+
+std::vector<ServedFile> served_files() {
+    std::vector<ServedFile> files;
+    for (const EmbeddedFile& file : page_files) {
+        if (file.name == "index.html")
+            files.push_back({"/", served_page(), "text/html; charset=utf-8"});
+        else
+            files.push_back(
+                {"/" + std::string(file.name), std::string(file.content),
+                 file.name.ends_with(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8"});
+    }
+    return files;
 }
 
 }  // namespace normact::tools

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace normact::tools {
 
@@ -15,11 +16,12 @@ std::string html_text(std::string_view text);
 /// nothing.
 std::string report_page(const nlohmann::ordered_json& document);
 
-/// One file of the page as `normact serve` gives it out: its content and its type; empty if there is none of this name.
-struct PageFile {
+/// One file of the page as `normact serve` gives it out.
+struct ServedFile {
+    std::string path;  ///< "/page.js"
     std::string content;
     std::string type;
 };
-PageFile page_file(std::string_view name);
+std::vector<ServedFile> served_files();
 
 }  // namespace normact::tools

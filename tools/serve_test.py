@@ -100,7 +100,9 @@ def test_candidates_are_filtered(server):
     funnel = server.json("status")["funnel"]
     for state in ("invalid", "duplicate", "quality", "stability", "scored"):
         assert len(all_candidates(server, order="oldest", state=state)) == funnel[state], state
-    for row in all_candidates(server, order="best", **{"with": "std_batch", "without": "exp"}):
+    rows = all_candidates(server, order="best", **{"with": "std_batch", "without": "exp"})
+    assert rows
+    for row in rows:
         assert "std_batch" in row["text"] and "exp" not in row["text"]
     same = [row["candidate"] for row in all_candidates(server, order="oldest", same_as="abs(x)/std_batch(x)")]
     assert same[:2] == [1, 2], "the study begins with two ways to write it"

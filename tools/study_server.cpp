@@ -112,12 +112,9 @@ StudyServer::StudyServer(ServerSettings settings) : parts_(std::make_unique<Part
     server.set_error_handler([](const Request&, Response& response) {
         if (response.body.empty()) refuse(response, response.status, "there is nothing here");
     });
-    for (const char* name : {"index.html", "style.css", "charts.js", "page.js", "browse.js"}) {
-        const std::string path = std::string(name) == "index.html" ? "/" : std::string("/") + name;
-        server.Get(path, [file = page_file(name)](const Request&, Response& response) {
-            response.set_content(file.content, file.type);
-        });
-    }
+    for (const ServedFile& file : served_files())
+        server.Get(file.path,
+                   [file](const Request&, Response& response) { response.set_content(file.content, file.type); });
     const auto tell = [&](const char* path, const auto& text_for) {
         server.Get(path, [text_for](const Request& request, Response& response) {
             response.set_content(text_for(parameters_of(request)), "application/json");

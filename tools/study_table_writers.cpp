@@ -1,5 +1,6 @@
 #include "primitives/text.h"
 #include "tools/candidates.h"
+#include "tools/duration.h"
 #include "tools/json_output.h"
 #include "tools/study_writer.h"
 
@@ -42,7 +43,7 @@ class CsvWriter final : public StudyWriter {
     explicit CsvWriter(const Study& study) : tasks_(search::tasks_of(study.configuration.scoring)) {}
 
     std::string head() override {
-        std::string line = "candidate,parent,origin,state,reason,mean";
+        std::string line = "candidate,parent,origin,state,reason,finished,mean";
         for (const std::string& task : tasks_) line += "," + cell(task);
         return line + ",other_scores,seconds,evaluated,nodes,hash,fingerprint,text\r\n";
     }
@@ -50,9 +51,10 @@ class CsvWriter final : public StudyWriter {
     std::string row(const results::Candidate& candidate) override {
         const auto& scores = candidate.outcome.scores;
         const auto mean = results::mean_accuracy(scores);
-        std::string line = fmt::format(
-            "{},{},{},{},{},{}", candidate.id, candidate.parent ? fmt::to_string(*candidate.parent) : "",
-            cell(candidate.origin), state_name(candidate), cell(candidate.outcome.reason), mean ? cell(*mean) : "");
+        std::string line =
+            fmt::format("{},{},{},{},{},{},{}", candidate.id, candidate.parent ? fmt::to_string(*candidate.parent) : "",
+                        cell(candidate.origin), state_name(candidate), cell(candidate.outcome.reason),
+                        candidate.finished ? utc_text(Seconds(*candidate.finished)) : "", mean ? cell(*mean) : "");
         for (const std::string& task : tasks_) {
             const auto found = std::ranges::find_if(scores, [&](const auto& score) { return is_of(score, task); });
             line += "," + (found != scores.end() ? cell(found->accuracy) : std::string());

@@ -26,9 +26,12 @@ using WallClock = std::chrono::system_clock::time_point;
 std::unique_ptr<StudyWriter> make_csv_writer(const Study& study);
 /// One JSON document, "normact/study", a line a candidate.
 std::unique_ptr<StudyWriter> make_json_writer(const Study& study);
-/// A journal that Optuna's JournalStorage reads; `now` stands for the times that a study does not keep.
+/// When the evaluation of a candidate ended; `otherwise` where the study does not know it, or nobody could.
+WallClock end_of(const results::Candidate& candidate, WallClock otherwise);
+
+/// A journal that Optuna's JournalStorage reads; `now` stands for times that the study does not know.
 std::unique_ptr<StudyWriter> make_optuna_writer(const Study& study, WallClock now);
-/// An event file for TensorBoard, with `now` as the time of all events.
+/// An event file for TensorBoard; `now` stands for times that the study does not know.
 std::unique_ptr<StudyWriter> make_tensorboard_writer(const Study& study, WallClock now);
 
 }  // namespace normact::tools

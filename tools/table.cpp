@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <stdexcept>
 
 namespace normact::tools {
 namespace {
@@ -27,7 +28,10 @@ std::string aligned(const std::vector<Column>& layout, const std::vector<std::ve
                     std::optional<std::size_t> width) {
     std::vector<std::vector<std::string>> lines(1);
     for (const Column& column : layout) lines.front().push_back(column.heading);
-    lines.insert(lines.end(), rows.begin(), rows.end());
+    for (const auto& row : rows) {
+        if (row.size() != layout.size()) throw std::logic_error("a row of another length than its head");
+        lines.push_back(row);
+    }
     for (auto& line : lines) {
         for (auto& cell : line) cell = printable(cell);
     }
@@ -35,7 +39,7 @@ std::string aligned(const std::vector<Column>& layout, const std::vector<std::ve
     std::string text;
     for (const auto& cells : lines) {
         std::string line;
-        for (std::size_t i = 0; i < cells.size() && i < layout.size(); ++i) {
+        for (std::size_t i = 0; i < cells.size(); ++i) {
             line += (i == 0 ? "" : "  ") + padded(cells[i], widths[i], layout[i].side);
         }
         line.erase(line.find_last_not_of(' ') + 1);

@@ -1,5 +1,6 @@
 #include "primitives/text.h"
 #include "tools/candidates.h"
+#include "tools/duration.h"
 #include "tools/event_record.h"
 #include "tools/study_writer.h"
 
@@ -14,12 +15,13 @@ namespace {
 /// The steps are candidates' ids. A function counts once, where it was evaluated.
 class TensorboardWriter final : public StudyWriter {
   public:
-    explicit TensorboardWriter(WallClock now) : now_(std::chrono::duration<double>(now.time_since_epoch()).count()) {}
+    explicit TensorboardWriter(WallClock now) : now_(now), time_(now) {}
 
-    std::string head() override { return event_record(version_event({now_, 0})); }
+    std::string head() override { return event_record(version_event({seconds(), 0})); }
 
     std::string row(const results::Candidate& candidate) override {
         last_ = candidate.id;
+        time_ = end_of(candidate, now_);
         const bool is_duplicate = candidate.evaluated != 0 && candidate.evaluated != candidate.id;
         ++counts_[is_duplicate ? "duplicate" : state_name(candidate)];
         std::string records;
@@ -33,7 +35,7 @@ class TensorboardWriter final : public StudyWriter {
         best_ = mean;
         const std::string text = fmt::format("candidate {}, mean accuracy {}\n\n    {}", candidate.id,
                                              accuracy_text(*mean), primitives::to_text(candidate.graph));
-        return records + scalar("best/mean", *mean) + event_record(text_event({now_, last_}, "best/layer", text));
+        return records + scalar("best/mean", *mean) + event_record(text_event({seconds(), last_}, "best/layer", text));
     }
 
     std::string foot() override { return counts(); }
@@ -41,8 +43,10 @@ class TensorboardWriter final : public StudyWriter {
   private:
     static constexpr results::CandidateId counts_every = 100;
 
+    double seconds() const { return Seconds(time_.time_since_epoch()).count(); }
+
     std::string scalar(const std::string& tag, double value) const {
-        return event_record(scalar_event({now_, last_}, tag, static_cast<float>(value)));
+        return event_record(scalar_event({seconds(), last_}, tag, static_cast<float>(value)));
     }
     /// How many candidates went which way so far.
     std::string counts() const {
@@ -51,7 +55,7 @@ class TensorboardWriter final : public StudyWriter {
         return records;
     }
 
-    double now_;
+    WallClock now_, time_;  ///< the latter of the last candidate
     results::CandidateId last_ = 0;
     std::optional<double> best_;
     std::map<std::string, std::int64_t> counts_;

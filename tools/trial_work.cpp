@@ -124,8 +124,12 @@ class Trainer {
         for (const auto* const conditions : {&reevaluation.conditions, &reevaluation.test_conditions})
             for (const Condition& condition : *conditions)
                 if (is_most_demanding(condition, *conditions)) scorers_.of(condition);
-        store_ = results::open_study(how.study);
-        worker_ = store_->add_worker(describe_worker(reevaluation.conditions.front().configuration.scoring.engine));
+        const auto begin = [&] {
+            store_ = results::open_study(how.study);
+            worker_ = store_->add_worker(describe_worker(reevaluation.conditions.front().configuration.scoring.engine));
+        };
+        results::PatientCalls calls(patience_);
+        calls(begin, [] {});
     }
 
     void run() {

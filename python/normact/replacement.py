@@ -1,6 +1,9 @@
 """Puts one layer in the place of each normalization with its activation in a model that is there already."""
 
+import copy
 import importlib
+import random
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +15,9 @@ from torch import fx, nn
 from normact.layer import Layer
 
 NORMALIZATIONS = (nn.BatchNorm2d, nn.SyncBatchNorm, nn.GroupNorm, nn.InstanceNorm2d)
+
+# What other things than images come from, which a layer does not take.
+NOT_OF_IMAGES = (nn.Linear, nn.Conv1d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose3d)
 
 # By their names without underscores in small letters: modules, functions and methods of torch and timm alike. Gates
 # (sigmoid, tanh, hardsigmoid) are none: what follows them wants numbers between bounds.
@@ -47,12 +53,15 @@ class Left:
 class Report:
     replaced: list[Replaced] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
+    rewritten: list[str] = field(default_factory=list)  #: paths of the modules whose forward torch.fx has written anew
 
     def __str__(self) -> str:
         lines = [f"{len(self.replaced)} pairs replaced, {len(self.left)} normalizations left alone"]
         lines += [f"  {r.path}: {r.normalization} + {r.activation} -> {r.layer}{', carried over' * r.carried_over}"
                   for r in self.replaced]
         lines += [f"  {left.path}: {left.normalization} left alone: {left.reason}" for left in self.left]
+        lines += [f"  {path or 'the model itself'}: forward written anew, for the attributes that it has now"
+                  for path in self.rewritten]
         return "\n".join(lines)
 
 
@@ -63,12 +72,17 @@ def replace_norm_activation(model: nn.Module, layer: str | Callable[[int], nn.Mo
     Looks at the code of each module's forward by torch.fx, one module at a time, so that a module which can't be traced
     stands in nobody else's way. Where an activation is a module that is called nowhere else, an nn.Identity takes its
     place. Where it is a function, or a module with several calls, that call alone goes: the class of the module whose
-    code it is in becomes a subclass of the same name, with the forward that torch.fx has written. All else stays:
-    parameters, buffers, hooks, other methods, and that the module can be copied and saved.
+    code it is in becomes a subclass of the same name, with the forward that torch.fx has written; the report says which.
+    Such a forward has the values of plain attributes (`self.scale`, not parameters and modules) that they had now: to
+    change them later has no effect on it. All else stays: parameters, buffers, hooks, other methods, and that the module
+    can be copied and saved.
 
     Left alone, with the reason in the report: normalizations without an activation or with a gate (sigmoid, tanh), whose
-    output is used more than once, that are called several times (also by way of a module that they are in), or in code
-    that can't be traced or takes another path where an optional argument is given.
+    output is used more than once, that are called several times (also by way of a module that they are in), with hooks
+    on them or on their activation, of float64, of what comes from a module that is not for images; and those in code
+    that can't be traced, draws random numbers, changes attributes of its module, or takes another path where an optional
+    argument is given. A GroupNorm is taken to be one of images. What stands for a SyncBatchNorm has the moments of its
+    own process.
 
     Args:
         model: is changed. In the mode, on the device and with the type of number that its modules have.
@@ -79,7 +93,12 @@ def replace_norm_activation(model: nn.Module, layer: str | Callable[[int], nn.Mo
 
     Returns:
         The model to go on with (`model` itself, unless that is one normalization with its activation), and the report.
+
+    Raises:
+        ValueError: a model of torch.jit, whose code can't be changed.
     """
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        raise ValueError("the code of a scripted model can't be changed: replace before torch.jit.script or torch.jit.trace")
     return _Replacement(model, layer, carry_over, settings).run()
 
 
@@ -113,6 +132,7 @@ class _Replacement:
                 self.report.left.append(Left(path, type(module).__name__, found.get(path) or self.why_unseen(path)))
         for path in self.rewritten:
             self.rewrite(path)
+        self.report.rewritten = list(self.rewritten)
         order = {path: place for place, (path, _) in enumerate(self.model.named_modules())}
         self.report.replaced.sort(key=lambda replaced: order.get(replaced.path, 0))
         return self.model, self.report
@@ -124,6 +144,8 @@ class _Replacement:
 
     def replace_fused(self, path: str, module: nn.Module) -> None:
         activation = _own_activation(module)
+        if self.unfit(module, activation):
+            return
         if _name(type(activation)) in ACTIVATIONS and isinstance(getattr(module, "drop", nn.Identity()), nn.Identity):
             self.put(path, module, f"{path}.act".lstrip("."), _name(type(activation)))
 
@@ -136,19 +158,36 @@ class _Replacement:
             normalization = way[-1]
             module = self.model.get_submodule(normalization)
             if _own_activation(module):
-                found[normalization] = "its own activation is a gate, or has a dropout before it"
+                found[normalization] = (self.unfit(module, _own_activation(module)) or
+                                        "its own activation is a gate, or has a dropout before it")
                 continue
             user, reason = self.only_user(path, node)
             activation = self.activation_of(path, user) if user is not None else None
+            unfit = self.unfit(module, self.module(path, user) if activation and user.op == "call_module" else None)
             if any(self.count[id(self.model.get_submodule(step))] > 1 for step in way):
                 found[normalization] = "it is called several times"
             elif user is None:
                 found[normalization] = reason
             elif activation is None:
                 found.setdefault(normalization, f"no activation follows, but {_described(user)}")  # the outermost user
+            elif unfit or self.comes_from_no_images(path, node):
+                found[normalization] = unfit or "its input is not one of images"
             else:
                 self.put(normalization, module, *activation)
                 self.take(path, user)
+
+    def unfit(self, module: nn.Module, activation: nn.Module | None) -> str:
+        """Why these two stay what they are; empty if they need not."""
+        if _has_hooks(module) or activation is not None and _has_hooks(activation):
+            return "it or its activation has hooks, which would be lost"
+        if isinstance(self.layer, str) and any(t.dtype == torch.float64 for t in (*module.parameters(), *module.buffers())):
+            return "it computes in float64, which a fused layer does not"
+        return ""
+
+    def comes_from_no_images(self, path: str, node: fx.Node) -> bool:
+        source = node.args[0] if node.args else None
+        return (isinstance(source, fx.Node) and source.op == "call_module"
+                and isinstance(self.module(path, source), NOT_OF_IMAGES))
 
     def way_to_normalization(self, path: str, node: fx.Node) -> list[str]:
         """The paths of the called module, of those inside that its output comes from, and last of the normalization.
@@ -203,7 +242,10 @@ class _Replacement:
         new, carried_over = self.make(module, channels, activation)
         like = next((t for t in (*module.parameters(), *module.buffers(), *self.model.parameters())
                      if t.is_floating_point()), torch.zeros(0))
-        self.model = _with(self.model, path, new.to(like.device, like.dtype).train(module.training))
+        new = new.to(like.device, like.dtype).train(module.training)
+        if list(module.parameters()) and not any(parameter.requires_grad for parameter in module.parameters()):
+            new.requires_grad_(False)  # frozen, as it was
+        self.model = _with(self.model, path, new)
         name = self.layer if isinstance(self.layer, str) else type(new).__name__
         self.report.replaced.append(Replaced(path, type(module).__name__, shown, name, carried_over))
 
@@ -287,7 +329,24 @@ def _is_worth_a_look(module: nn.Module) -> bool:
 
 
 def _traced(module: nn.Module) -> fx.Graph | str:
-    """The calls of the module's forward; or why they are unknown: it can't be traced, or does now this and now that."""
+    """The calls of the module's forward; or why they are unknown: it can't be traced, or does now this and now that.
+
+    The forward runs on the module itself, so what it does to the module and to random generators is undone.
+    """
+    attributes, generators = _attributes(module), _generators()
+    try:
+        graph = _traced_as_it_is(module)
+        if not _same(_generators(), generators):
+            return "the code that calls it draws random numbers"
+        if not _same(_attributes(module), attributes):
+            return "the code that calls it changes attributes of its module"
+        return graph
+    finally:
+        _restore(module, attributes)
+        _restore_generators(generators)
+
+
+def _traced_as_it_is(module: nn.Module) -> fx.Graph | str:
     mode, graphs = module.training, []
     unknown = "torch.fx can't trace the code that calls it"
     try:
@@ -305,6 +364,56 @@ def _traced(module: nn.Module) -> fx.Graph | str:
     if _steps(graphs[0]) != _steps(as_a_rule):
         return "the code that calls it depends on whether an optional argument is given"
     return graphs[0]
+
+
+def _attributes(module: nn.Module) -> dict[str, tuple]:
+    """Each attribute with a copy of what it holds, if it holds others."""
+    return {name: (value, copy.copy(value) if isinstance(value, (list, dict, set)) else None)
+            for name, value in vars(module).items()}
+
+
+def _restore(module: nn.Module, attributes: dict[str, tuple]) -> None:
+    for name in set(vars(module)) - set(attributes):
+        del vars(module)[name]
+    for name, (value, held) in attributes.items():
+        vars(module)[name] = value
+        if held is not None:
+            value.clear()
+            (value.extend if isinstance(value, list) else value.update)(held)
+
+
+def _generators() -> tuple:
+    numpy = sys.modules.get("numpy")
+    return random.getstate(), torch.get_rng_state(), numpy.random.get_state() if numpy else ()
+
+
+def _restore_generators(states: tuple) -> None:
+    random.setstate(states[0])
+    torch.set_rng_state(states[1])
+    if states[2]:
+        sys.modules["numpy"].random.set_state(states[2])
+
+
+def _same(one: object, other: object) -> bool:
+    """The same objects in the same containers; tensors and arrays by what they hold."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, (int, float, str, set)):
+        return one == other
+    return hasattr(one, "tobytes") and one.tobytes() == other.tobytes()
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    names = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return any(getattr(module, name, None) for name in names)
 
 
 def _steps(graph: fx.Graph) -> list[tuple]:

@@ -2,7 +2,7 @@
 "use strict";
 
 const query = new URLSearchParams();
-const chosen = new Map(); // candidate → row, to compare
+const chosen = new Set(); // ids to compare
 const most = 4;
 
 async function fetched(path) {
@@ -74,7 +74,6 @@ function showDialog(title, content) {
   dialog.addEventListener("close", () => { dialog.remove(); before?.focus?.(); });
   document.body.append(dialog);
   dialog.showModal();
-  return dialog;
 }
 function showCandidate(candidate) {
   document.querySelector("dialog")?.close();
@@ -91,7 +90,7 @@ function showComparison() {
   const place = element("div");
   showDialog(`Comparison of ${chosen.size} layers`, place);
   fill(place, async () => {
-    const layers = (await Promise.all([...chosen.keys()].map((id) => fetched(`api/candidate?id=${id}`)))).map((answer) => answer.layer);
+    const layers = (await Promise.all([...chosen].map((id) => fetched(`api/candidate?id=${id}`)))).map((answer) => answer.layer);
     const tasks = report.anchors.tasks, first = layers[0];
     const value = (layer, task) => layer.scores.find((score) => score.task === task)?.accuracy;
     const curves = layers.filter((layer) => layer.details.response);
@@ -121,7 +120,7 @@ function browseSection(data) {
   let rows = null, next = null, shown = 0, asked = 0;
 
   const choose = (row, box) => {
-    if (box.checked) chosen.set(row.candidate, row);
+    if (box.checked) chosen.add(row.candidate);
     else chosen.delete(row.candidate);
     if (chosen.size > most) { chosen.delete(row.candidate); box.checked = false; say(`At most ${most} can be compared.`); }
     compare.disabled = chosen.size < 2;

@@ -105,8 +105,7 @@ function drawnToFit(svg, draw) {
 function chart({ title, x, y, series, height = 300, open }) {
   const shown = series.filter((one) => one.points.length > 0);
   const all = shown.flatMap((one) => one.points);
-  const xFormat = x.format ?? short, yFormat = y.format ?? short;
-  const readout = element("p", { class: "readout", "aria-live": "polite" });
+    const readout = element("p", { class: "readout", "aria-live": "polite" });
   const svg = picture("svg", { class: "chart", tabindex: 0, role: "img", height,
     "aria-label": `${title}. ${y.label} over ${x.label}, ${all.length} points. Arrow keys go from point to point${open ? ", Enter opens the layer" : ""}.` });
   const figure = element("figure", {}, element("figcaption", {}, title), legend(shown), svg, readout);
@@ -117,7 +116,7 @@ function chart({ title, x, y, series, height = 300, open }) {
   }
   const bars = shown.some((one) => one.kind === "bars");
   let [left, right] = x.range ?? extent(all.map((p) => p.x), 0.02);
-  let [low, high] = y.range ?? extent(all.map((p) => p.y), 0.06);
+  let [low, high] = extent(all.map((p) => p.y), 0.06);
   if (bars) low = 0;
   const margin = { left: 58, right: 14, top: 10, bottom: 42 };
   let width = 640, ring = null, at = { series: 0, index: -1 };
@@ -149,8 +148,8 @@ function chart({ title, x, y, series, height = 300, open }) {
     ring = picture("circle", { r: 7, class: "picked", cx: -99, cy: -99 });
     svg.replaceChildren(
       ...down.map((value) => picture("g", {}, picture("path", { class: "grid", d: `M${margin.left} ${py(value).toFixed(1)}H${width - margin.right}` }),
-        picture("text", { x: margin.left - 6, y: py(value) + 4, "text-anchor": "end" }, yFormat(value)))),
-      ...across.map((value) => picture("text", { x: px(value), y: height - margin.bottom + 16, "text-anchor": "middle" }, xFormat(value))),
+        picture("text", { x: margin.left - 6, y: py(value) + 4, "text-anchor": "end" }, short(value)))),
+      ...across.map((value) => picture("text", { x: px(value), y: height - margin.bottom + 16, "text-anchor": "middle" }, short(value))),
       picture("path", { class: "axis", d: `M${margin.left} ${height - margin.bottom}H${width - margin.right}`, fill: "none" }),
       picture("text", { x: (margin.left + width - margin.right) / 2, y: height - 6, "text-anchor": "middle" }, x.label),
       picture("text", { x: 12, y: (height - margin.bottom) / 2, "text-anchor": "middle", transform: `rotate(-90 12 ${(height - margin.bottom) / 2})` }, y.label),
@@ -162,7 +161,7 @@ function chart({ title, x, y, series, height = 300, open }) {
     const p = shown[s].points[i];
     if (isNumber(p.x) && isNumber(p.y)) { ring.setAttribute("cx", px(p.x)); ring.setAttribute("cy", py(p.y)); }
     readout.textContent = (shown.length > 1 ? shown[s].name + " · " : "") +
-      `${x.label} ${(x.tell ?? xFormat)(p.x)} · ${y.label} ${(y.tell ?? yFormat)(p.y)}` + (p.text ? ` · ${p.text}` : "");
+      `${x.label} ${(x.tell ?? short)(p.x)} · ${y.label} ${(y.tell ?? short)(p.y)}` + (p.text ? ` · ${p.text}` : "");
   };
   svg.addEventListener("keydown", (event) => {
     const last = shown[at.series].points.length - 1;
@@ -198,7 +197,7 @@ function chart({ title, x, y, series, height = 300, open }) {
   });
   drawnToFit(svg, draw);
   const columns = [{ name: "series" }, { name: x.label, number: true }, { name: y.label, number: true }, { name: "" }];
-  figure.append(dataTable(columns, shown.flatMap((one) => one.points.map((p) => [one.name, (x.tell ?? xFormat)(p.x), (y.tell ?? yFormat)(p.y), p.text ?? ""]))));
+  figure.append(dataTable(columns, shown.flatMap((one) => one.points.map((p) => [one.name, (x.tell ?? short)(p.x), (y.tell ?? short)(p.y), p.text ?? ""]))));
   return figure;
 }
 
@@ -217,7 +216,7 @@ function parallelChart({ title, columns, rows, height = 320, open }) {
   const pathOf = (row) => {
     let path = "";
     row.values.forEach((value, c) => { if (isNumber(value)) path += (path === "" ? "M" : "L") + `${px(c).toFixed(1)} ${py(c, value).toFixed(1)}`; });
-    return path;
+    return path === "" || path.includes("L") ? path : path + "m-12 0h24"; // a single value is a stroke on its axis
   };
   const pick = (index) => {
     threads[picked]?.classList.remove("now");

@@ -50,7 +50,7 @@ function summarySection(data) {
   const workers = data.work.reduce((sum, row) => sum + row.workers, 0);
   const card = (value, label) => element("li", {}, element("strong", {}, value), element("span", {}, label));
   return section("summary", "What was found",
-    best ? [element("p", {}, "The best layer so far, ", openLink(best.candidate), `, has a mean accuracy of ${accuracy(best.mean)} over ${data.anchors.tasks.length} anchors:`),
+    best ? [element("p", {}, "The best layer so far, ", openLink(best.candidate), `, has a mean accuracy of ${accuracy(best.mean)} over ${data.anchors.tasks.length === 1 ? "one anchor" : data.anchors.tasks.length + " anchors"}:`),
       element("p", { class: "formula best" }, best.text)]
       : element("p", {}, "No layer is scored yet."),
     element("ul", { class: "cards" },
@@ -68,11 +68,11 @@ function methodSection(data) {
   const rows = [
     ["preset", c.preset || "own settings"], ["seed", String(c.seed)],
     ["data set", c.scoring.dataset.name], ["anchors", data.anchors.tasks.map(anchorOf).join(", ")],
-    ["training", `${training.steps} steps of batch ${training.batch}`],
+    ["training", `${training.steps} steps of batch ${training.batch}, ${training.optimizer} at ${training.learning_rate}`],
     ["layer", `${c.scoring.layer.groups} groups, epsilon ${c.scoring.layer.epsilon}`],
     ["index sets", c.space.index_sets.join(", ") || "none: pointwise layers"],
     ["moments", c.space.moments.join(", ") || "none"], ["elementwise", c.space.elementwise.join(", ")],
-    ["evolution", c.evolution.random_share === 1 ? "random search" : `window ${c.evolution.window || "all"}, tournament ${percent(c.evolution.tournament)}, ${c.evolution.mutations} mutations, ${percent(c.evolution.random_share)} random`],
+    ["evolution", c.evolution.random_share === 1 ? "random search" : `window ${c.evolution.window || "all"}, tournament ${percent(c.evolution.tournament)}, ${c.evolution.mutations} mutations, ${percent(c.evolution.random_share)} random, best by ${c.evolution.choice}${c.evolution.cost === "none" ? "" : " and " + c.evolution.cost}`],
   ];
   return section("method", "How it was searched",
     element("div", { class: "columns" },
@@ -150,7 +150,7 @@ function costsSection(data) {
     const points = layers.filter((row) => row[key] !== null).map((row) => ({ x: row[key] * scale, y: row.mean, text: `#${row.candidate} ${row.text.slice(0, 80)}`, candidate: row.candidate }));
     const byId = new Map(points.map((p) => [p.candidate, p]));
     return chart({ title, open: openLayer, x: { label, tell }, y: { label: "mean accuracy", tell: accuracy },
-      series: [{ name: "Pareto front", kind: "step", look: 1, marked: true, points: front.map((id) => byId.get(id)).filter(Boolean) },
+      series: [{ name: "front of the layers shown", kind: "step", look: 1, marked: true, points: front.map((id) => byId.get(id)).filter(Boolean) },
         { name: "layer", kind: "points", look: 0, points }] });
   };
   const task = data.machine.speed_task;
@@ -181,15 +181,15 @@ function genealogySection(data) {
   const series = lines.map((line, k) => ({ name: `#${line[0]}`, kind: "line", look: k % 6, dash: Math.floor(k / 2) % 4, marked: true,
     points: line.slice().reverse().map((id, generation) => ({ x: generation, y: candidates[id].mean, text: `#${id} ${candidates[id].state === "scored" ? "" : candidates[id].state + " "}${candidates[id].text.slice(0, 80)}`, candidate: id })) }));
   return section("genealogy", "Where the best layers come from",
-    chart({ title: "Accuracy from the first ancestor to each of the best layers", open: openLayer, x: { label: "generation" }, y: { label: "mean accuracy", tell: accuracy }, series }),
+    chart({ title: "Accuracy from the oldest ancestor shown to each of the best layers", open: openLayer, x: { label: "generation" }, y: { label: "mean accuracy", tell: accuracy }, series }),
     note("What a mutation added is underlined, what it took away is struck out. An ancestor that is not scored has its state beside it; a rejected one has an accuracy where it was trained in full all the same, for an audit. Formulas of more than 150 nodes are not marked."),
-    lines.map((line, k) => element("details", { open: k === 0 }, element("summary", {}, `#${line[0]}: ${line.length - 1} ${line.length === 2 ? "generation" : "generations"} from #${line.at(-1)} (${candidates[line.at(-1)].origin})`), ancestry(data, line))));
+    lines.map((line, k) => element("details", { open: k === 0 }, element("summary", {}, `#${line[0]}: ${line.length - 1} ${line.length === 2 ? "generation" : "generations"} from #${line.at(-1)} (${candidates[line.at(-1)].origin}${candidates[line.at(-1)].parent === null ? "" : "; older ones are not shown"})`), ancestry(data, line))));
 }
 
 // ---- one layer ----
 
-function responseChart(title, points, inputs, standardized) {
-  return chart({ title, height: 260, x: { label: standardized ? "input, in deviations from its mean" : "input" }, y: { label: "output", tell: (v) => digits(v, 3) },
+function responseChart(title, points, inputs) {
+  return chart({ title, height: 260, x: { label: "input, in deviations from its mean" }, y: { label: "output", tell: (v) => digits(v, 3) },
     series: inputs.map((input, k) => ({ name: input.label, kind: "line", look: k, dash: k,
       points: points.map((x, i) => ({ x, y: input.curve[i] })) })) });
 }
@@ -199,8 +199,8 @@ function responses(details) {
   const plain = inputs.filter((input) => input.v0 === 0 && input.v1 === 1), other = inputs.filter((input) => input.v0 !== 0 || input.v1 !== 1);
   const cell = (before, after) => `${digits(before, 2)} → ${digits(after, 2)}`;
   return element("div", {}, element("div", { class: "columns" },
-    responseChart("Response of one element, for three kinds of input", points, plain, true),
-    other.length > 0 && responseChart("Response with other v0 and v1", points, [inputs[0], ...other], true)),
+    responseChart("Response of one element, for three kinds of input", points, plain),
+    other.length > 0 && responseChart("Response with other v0 and v1", points, [inputs[0], ...other])),
     table([{ name: "input" }, { name: "mean", number: true }, { name: "deviation", number: true }, { name: "between channels", number: true }, { name: "between images", number: true }],
       plain.map(({ label, before, after }) => [label, cell(before.mean, after.mean), cell(before.deviation, after.deviation), cell(before.between_channels, after.between_channels), cell(before.between_images, after.between_images)]),
       { caption: "Statistics before → after. Between channels (images): how far their means lie apart." }));
