@@ -41,13 +41,14 @@ std::string_view name(Optimizer optimizer) {
     throw std::logic_error("an optimizer without a name");
 }
 
-Optimizer find_optimizer(std::string_view word) {
+Optimizer find_optimizer(std::string_view name) {
     std::string names;
     for (const Optimizer optimizer : optimizers) {
-        if (name(optimizer) == word) return optimizer;
-        names += (names.empty() ? "" : ", ") + std::string(name(optimizer));
+        const std::string_view known = proxy_tasks::name(optimizer);
+        if (known == name) return optimizer;
+        names += (names.empty() ? "" : ", ") + std::string(known);
     }
-    throw std::invalid_argument("no optimizer '" + std::string(word) + "'; there are " + names);
+    throw std::invalid_argument("no optimizer '" + std::string(name) + "'; there are " + names);
 }
 
 void validate(const ScoringSettings& settings) {

@@ -36,7 +36,8 @@ std::string count_per_hour(std::int64_t count, Seconds duration) {
 std::string utc_text(Seconds since_1970) {
     constexpr double year_10000 = 253402300800;
     const double seconds = since_1970.count();
-    if (!(seconds >= 0 && seconds < year_10000)) return "unknown";
+    const bool is_known = seconds >= 0 && seconds < year_10000;  // nor is it NaN
+    if (!is_known) return "unknown";
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
 }
 
