@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 #include <vector>
@@ -185,8 +186,14 @@ TEST_P(StoreProcesses, killed_at_any_moment_lose_nothing_that_was_recorded) {
     const auto study = GetParam().make("{}");
     const TemporaryFolder folder;
     Generator moments(11);
+    const auto written = [&] {
+        std::error_code missing;
+        const auto size = std::filesystem::file_size(folder.file("diary"), missing);
+        return missing ? 0 : size;
+    };
     int killed = 0;
     for (int round = 0; round < 80; ++round) {
+        const auto before = written();
         const auto child = start_child([&] {
             Generator generator(static_cast<std::uint64_t>(1000 + round));
             Diary diary(folder.file("diary"));
@@ -194,6 +201,9 @@ TEST_P(StoreProcesses, killed_at_any_moment_lose_nothing_that_was_recorded) {
             const auto worker = store->add_worker({"host", getpid(), "cpu", "aten", "0"});
             for (;;) take_a_step(*store, worker, generator, 2000, diary);
         });
+        // Half of them at work, however slow the machine is; the others maybe while they open the study.
+        for (int patience = 60'000; round % 2 == 0 && patience > 0 && written() == before; --patience)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
         std::this_thread::sleep_for(std::chrono::microseconds(uniform_below(moments, 40'000)));
         kill(child, SIGKILL);
         if (wait_for(child) == -SIGKILL) ++killed;

@@ -1,12 +1,17 @@
 """`normact report`: one page that tells all of a study, in a real browser."""
 
+import itertools
 import json
+import math
 import re
 import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 from browser import chromium, overflow
+
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +67,13 @@ def test_the_genealogy_ends_at_an_ancestor_without_a_parent(here):
         assert [row["parent"] for row in rows[:-1]] == line[1:]
 
 
-def test_an_ancestor_s_formula_is_marked_where_it_changed(here, report, pages):
-    rows = here.json("report", "--no-speed")["genealogy"]["candidates"].values()
+def test_an_ancestor_s_formula_is_marked_where_it_changed(finished_study, normact, report, pages):
+    study = normact.folder / "children.study.db"
+    shutil.copy(finished_study, study)
+    with sqlite3.connect(study) as database:  # children are the best, so that there are ancestors to show
+        database.execute("UPDATE evaluation SET mean_accuracy = 1 WHERE mean_accuracy IS NOT NULL "
+                         "AND candidate IN (SELECT id FROM candidate WHERE parent IS NOT NULL)")
+    rows = normact.json("report", "--study", study, "--no-speed")["genealogy"]["candidates"].values()
     changes = [row["change"] for row in rows if row["change"]]
     assert changes
 
@@ -117,6 +127,37 @@ def test_a_layer_tells_its_graph_and_what_it_does(report, pages):
     if shutil.which("dot"):
         labels = layer.locator(".picture text").all_text_contents()
         assert "x" in labels
+
+
+# What people with one kind of cones missing see of linear red, green, blue: Machado, Oliveira and Fernandes 2009, severity 1.
+VISIONS = {
+    "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "tritanopia": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+    "all cones": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+}
+
+
+def lab(colour, vision):
+    """CIELAB of a colour "#rrggbb" as such eyes see it."""
+    parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    seen = [min(1, max(0, sum(a * b for a, b in zip(row, linear)))) for row in vision]
+    white = (0.9505, 1, 1.089)
+    xyz = [sum(a * b for a, b in zip(row, seen)) / w for row, w in zip(
+        ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505)), white)]
+    x, y, z = (value ** (1 / 3) if value > 0.008856 else 7.787 * value + 16 / 116 for value in xyz)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def test_colours_of_data_are_told_apart_by_all_eyes():
+    """On light paper, dark paper and in print. A difference of 2.3 is just seen; Okabe's and Ito's colours differ by 16."""
+    palettes = re.findall("".join(rf"--c{i}: (#[0-9a-f]{{6}});\s*" for i in range(7)), (HERE / "page" / "style.css").read_text())
+    assert len(palettes) == 3
+    for palette in palettes:
+        for vision in VISIONS.values():
+            for one, other in itertools.combinations(palette, 2):
+                assert math.dist(lab(one, vision), lab(other, vision)) > 15, (one, other)
 
 
 def test_it_tells_what_a_reevaluation_found(here, pages):
