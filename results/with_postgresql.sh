@@ -48,7 +48,8 @@ END
 chmod +x "$folder/control"
 finish() {
     [ ! -s "$folder/pooler.pid" ] || kill "$(cat "$folder/pooler.pid")" 2> /dev/null || true
-    "$folder/control" stop 2> /dev/null || true
+    # A machine that is too busy to end it in time must not keep the server for ever.
+    "$folder/control" stop 2> /dev/null || "$folder/control" kill 2> /dev/null || true
     rm -rf "$folder"
 }
 trap finish EXIT
