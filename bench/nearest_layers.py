@@ -4,9 +4,9 @@
     nearest_layers.py NORMACT STUDY LAYER... [--count 5]
 
 For every LAYER the study's scored layers that are nearest to it by what `normact diff` tells: as functions by the share of one's
-variance that is the other's, after the best affine of each channel; as formulas by how few nodes one graph has and the other has not. `found` is
-the candidate's number: so many had been proposed by then. The share that `x` itself has tells what is no likeness at all.
-Prints Markdown.
+variance that is the other's, after the best affine of each channel; as formulas by how few nodes one graph has and the other has
+not. `found` is the candidate's number: so many had been proposed by then. The share that `x` itself has tells what is no
+likeness at all. Prints Markdown.
 """
 
 import argparse

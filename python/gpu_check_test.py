@@ -15,10 +15,10 @@ def run(*arguments):
 
 
 def test_writes_both_reports(tmp_path):
-    done = run("--device", "cpu", "--out", tmp_path, "--minutes", "2")
+    done = run("--device", "cpu", "--out", tmp_path, "--minutes", "20")  # more than a busy machine needs
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "gpu-check.json").read_text())
-    assert report["comparison"]["compared"] > 10  # as many as these minutes allow on a busy machine
+    assert report["comparison"]["compared"] > 50
     assert report["comparison"]["differences"] == []
     assert report["comparison"]["not deterministic"] == []
     assert all("normact" in row for row in report["layers"])

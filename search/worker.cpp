@@ -1,6 +1,7 @@
 #include "search/worker.h"
 
 #include "proxy_tasks/scorer.h"
+#include "results/patience.h"
 #include "search/claims.h"
 #include "search/proposer.h"
 
@@ -10,7 +11,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -63,11 +63,8 @@ class Search {
 
     void watch_the_clock(const std::stop_token& over) {
         if (configuration_.budget.minutes <= 0) return;
-        std::mutex mutex;
-        std::unique_lock lock(mutex);
-        std::condition_variable_any never;
         const std::chrono::duration<double, std::ratio<60>> allowed(configuration_.budget.minutes);
-        never.wait_for(lock, over, allowed, [] { return false; });
+        results::wait(std::chrono::duration_cast<std::chrono::milliseconds>(allowed), over);
         if (!over.stop_requested()) end_in_time();
     }
 

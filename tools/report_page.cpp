@@ -9,6 +9,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -17,8 +18,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 2> report_scripts{"charts.js", "page.js"};  ///< in this order
-constexpr std::array<std::string_view, 3> served_scripts{"charts.js", "page.js", "browse.js"};
+constexpr std::array<std::string_view, 3> scripts_in_order{"charts.js", "page.js", "browse.js"};
+constexpr auto report_scripts = std::span(scripts_in_order).first<2>();  ///< all but the live page's
 
 const EmbeddedFile& embedded(std::string_view name) {
     const auto* const found = std::ranges::find(page_files, name, &EmbeddedFile::name);
@@ -141,7 +142,7 @@ namespace {
 
 std::string served_page() {
     std::string scripts;
-    for (const std::string_view name : served_scripts) scripts += fmt::format("<script src=\"{}\"></script>\n", name);
+    for (const std::string_view name : scripts_in_order) scripts += fmt::format("<script src=\"{}\"></script>\n", name);
     return filled(embedded("index.html").content,
                   {{"security", ""},
                    {"title", "normact"},

@@ -105,7 +105,7 @@ function drawnToFit(svg, draw) {
 function chart({ title, x, y, series, height = 300, open }) {
   const shown = series.filter((one) => one.points.length > 0);
   const all = shown.flatMap((one) => one.points);
-    const readout = element("p", { class: "readout", "aria-live": "polite" });
+  const readout = element("p", { class: "readout", "aria-live": "polite" });
   const svg = picture("svg", { class: "chart", tabindex: 0, role: "img", height,
     "aria-label": `${title}. ${y.label} over ${x.label}, ${all.length} points. Arrow keys go from point to point${open ? ", Enter opens the layer" : ""}.` });
   const figure = element("figure", {}, element("figcaption", {}, title), legend(shown), svg, readout);
