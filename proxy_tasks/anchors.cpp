@@ -176,14 +176,14 @@ Anchor unstrided(Anchor anchor, int count) {
     return anchor;
 }
 
-Measure measure_of(const Anchor& anchor) {
+std::string_view measure_of(const Anchor& anchor) {
     switch (anchor.task) {
         case Task::segmentation:
-            return {"mean IoU"};
+            return "mean IoU";
         case Task::generation:
-            return {"Fréchet closeness"};
+            return "Fréchet closeness";
         default:
-            return {"accuracy"};
+            return "accuracy";
     }
 }
 

@@ -15,12 +15,6 @@ enum class Task {
     generation,      ///< images like those of the data set, by a generator against a discriminator
 };
 
-/// What the score of a task is: all of them lie in [0,1].
-struct Measure {
-    std::string_view name;
-    bool higher_is_better = true;
-};
-
 /// How a block is built from convolutions, and which of them meet the layer under search.
 enum class Block {
     basic,       ///< pre-activation residual: 3×3, 3×3
@@ -80,8 +74,8 @@ Anchor scaled(Anchor anchor, double width);
 /// The same network with its first `count` convolutions of stride 2 at stride 1, for small images. Pooling stays.
 Anchor unstrided(Anchor anchor, int count);
 
-/// What the score of a training in this anchor is.
-Measure measure_of(const Anchor& anchor);
+/// What the score of a training in this anchor is. All measures lie in [0,1], and higher is better.
+std::string_view measure_of(const Anchor& anchor);
 
 /// All named anchors.
 std::span<const Anchor> anchors();

@@ -163,7 +163,7 @@ class Evaluation {
             std::ostringstream reason;
             reason << tasks_.anchors[i].name << ": " << std::fixed << std::setprecision(2);
             training.diverged() ? reason << "loss not finite"
-                                : reason << measure_of(tasks_.anchors[i]).name << " " << accuracy;
+                                : reason << measure_of(tasks_.anchors[i]) << " " << accuracy;
             reason << " after " << training.steps_done() << " steps";
             outcome.rejection = Rejection::quality;
             outcome.reason = reason.str();

@@ -24,7 +24,7 @@ struct Told {
     explicit Told(std::vector<Values> values) : truth(std::move(values)) {
         for (Values known : truth) {
             for (auto& layer : known) std::ranges::fill(layer, std::nullopt);
-            conditions.push_back({"accuracy", true, known});
+            conditions.push_back({"accuracy", known});
         }
     }
     void tell(const Slot& slot) {

@@ -45,8 +45,6 @@ std::string pattern_of(const GraphPart& part) {
     return over.empty() ? op : op + ", " + over;
 }
 
-bool by_mean(Order order) { return order == Order::best || order == Order::worst; }
-
 /// All digits of a number, as SQL reads it.
 std::string number(double value) {
     if (!std::isfinite(value)) throw std::invalid_argument("a page can't begin behind what is no number");
@@ -55,65 +53,91 @@ std::string number(double value) {
     return "CAST(" + std::string(digits.data()) + " AS DOUBLE PRECISION)";
 }
 
-/// That a row's mean is beyond the position's, or equal with an id that is; in the words that an index over both
-/// columns understands. `side` and `id_side`: "<" or ">", of ids with or without "=".
-std::string beyond(const PagePosition& position, const std::string& side, const std::string& id_side) {
-    const auto mean = number(position.mean);
-    return "e.mean_accuracy " + side + "= " + mean + " AND (e.mean_accuracy " + side + " " + mean + " OR e.candidate " +
-           id_side + " " + std::to_string(position.candidate) + ")";
+/// The rows that a page is read from, and the columns of the index that has them in order.
+struct Rows {
+    std::string table, joins, condition;
+    std::string value;  ///< sorted by first; empty: by the row alone
+    std::string row;    ///< no two rows are equal in it
+    bool value_falls = false, row_falls = false;
+};
+
+bool by_id(const CandidateQuery& query) { return query.order == Order::newest || query.order == Order::oldest; }
+bool by_task(const CandidateQuery& query) { return !by_id(query) && !query.task.empty(); }
+
+Rows rows_of(const CandidateQuery& query) {
+    if (by_id(query))
+        return {.table = "candidate AS c",
+                .joins = " LEFT JOIN evaluation AS e ON e.fingerprint = c.fingerprint AND c.invalid IS NULL",
+                .condition = "1 = 1",
+                .value = "",
+                .row = "c.id",
+                .row_falls = query.order == Order::newest};
+    const bool best_first = query.order == Order::best;
+    if (!by_task(query))
+        return {.table = "evaluation AS e",
+                .joins = " JOIN candidate AS c ON c.id = e.candidate",
+                .condition = "e.mean_accuracy IS NOT NULL",
+                .value = "e.mean_accuracy",
+                .row = "e.candidate",
+                .value_falls = best_first,
+                .row_falls = !best_first};
+    return {.table = "score AS s",
+            .joins =
+                " JOIN evaluation AS e ON e.fingerprint = s.fingerprint AND e.state = 'scored'"
+                " JOIN candidate AS c ON c.id = e.candidate",
+            .condition = "s.task = :task AND s.accuracy IS NOT NULL",
+            .value = "s.accuracy",
+            .row = "s.id",
+            .value_falls = best_first,
+            .row_falls = !best_first};
 }
 
-/// That a row comes behind the position.
-std::string behind(Order order, const PagePosition& position) {
-    const auto id = std::to_string(position.candidate);
-    if (order == Order::newest) return "c.id < " + id;
-    if (order == Order::oldest) return "c.id > " + id;
-    return order == Order::best ? beyond(position, "<", ">") : beyond(position, ">", "<");
+/// That a row comes behind the position, or before it or is it; in the words that an index over both columns
+/// understands.
+std::string compared(const Rows& rows, bool behind, const PagePosition& position) {
+    const auto side = [behind](bool falls) { return std::string(falls == behind ? "<" : ">"); };
+    const auto of_row = rows.row + " " + side(rows.row_falls) + (behind ? " " : "= ") + std::to_string(position.row);
+    if (rows.value.empty()) return of_row;
+    const auto of_value = rows.value + " " + side(rows.value_falls), value = number(position.value);
+    return of_value + "= " + value + " AND (" + of_value + " " + value + " OR " + of_row + ")";
 }
 
-/// That a row comes before the position or is it.
-std::string up_to(Order order, const PagePosition& position) {
-    const auto id = std::to_string(position.candidate);
-    if (order == Order::newest) return "c.id >= " + id;
-    if (order == Order::oldest) return "c.id <= " + id;
-    return order == Order::best ? beyond(position, ">", "<=") : beyond(position, "<", ">=");
+std::string order_of(const Rows& rows) {
+    const auto by = [](const std::string& column, bool falls) { return column + (falls ? " DESC" : ""); };
+    return " ORDER BY " + (rows.value.empty() ? "" : by(rows.value, rows.value_falls) + ", ") +
+           by(rows.row, rows.row_falls);
 }
 
-const char* order_of(Order order) {
-    switch (order) {
-        case Order::best:
-            return " ORDER BY e.mean_accuracy DESC, e.candidate";
-        case Order::worst:
-            return " ORDER BY e.mean_accuracy, e.candidate DESC";
-        case Order::newest:
-            return " ORDER BY c.id DESC";
-        case Order::oldest:
-            return " ORDER BY c.id";
-    }
-    throw std::logic_error("an order without a clause");
-}
-
-/// The last of the rows that the page may look at; nothing if the study ends before.
-std::optional<PagePosition> last_row_looked_at(soci::session& sql, const CandidateQuery& query) {
+/// Ids have few gaps, so that a range of them stands for a number of rows.
+std::optional<PagePosition> last_id_looked_at(soci::session& sql, const CandidateQuery& query) {
     long long id = 0;
-    if (by_mean(query.order)) {
-        double mean = 0;
-        sql << "SELECT e.mean_accuracy, e.candidate FROM evaluation AS e WHERE e.mean_accuracy IS NOT NULL" +
-                   (query.after ? " AND " + behind(query.order, *query.after) : "") + order_of(query.order) +
-                   " LIMIT 1 OFFSET " + std::to_string(most_rows_a_page - 1),
-            into(mean), into(id);
-        return sql.got_data() ? std::optional(PagePosition{mean, id}) : std::nullopt;
-    }
-    // Ids have few gaps, so that a range of them stands for a number of rows.
     soci::indicator is_there{};
     sql << "SELECT MAX(id) FROM candidate", into(id, is_there);
     if (is_there != soci::i_ok) return std::nullopt;
     if (query.order == Order::newest) {
-        const std::int64_t last = (query.after ? query.after->candidate : id + 1) - most_rows_a_page;
+        const std::int64_t last = (query.after ? query.after->row : id + 1) - most_rows_a_page;
         return last > 1 ? std::optional(PagePosition{0, last}) : std::nullopt;
     }
-    const std::int64_t last = (query.after ? query.after->candidate : 0) + most_rows_a_page;
+    const std::int64_t last = (query.after ? query.after->row : 0) + most_rows_a_page;
     return last < id ? std::optional(PagePosition{0, last}) : std::nullopt;
+}
+
+/// The last of the rows that the page may look at; nothing if the study ends before.
+std::optional<PagePosition> last_row_looked_at(soci::session& sql, const CandidateQuery& query, const Rows& rows) {
+    if (by_id(query)) return last_id_looked_at(sql, query);
+    PagePosition last;
+    long long row = 0;
+    soci::statement statement(sql);
+    statement.exchange(into(last.value));
+    statement.exchange(into(row));
+    if (by_task(query)) statement.exchange(soci::use(query.task, "task"));
+    execute_one_time(statement, "SELECT " + rows.value + ", " + rows.row + " FROM " + rows.table + " WHERE " +
+                                    rows.condition +
+                                    (query.after ? " AND " + compared(rows, /*behind=*/true, *query.after) : "") +
+                                    order_of(rows) + " LIMIT 1 OFFSET " + std::to_string(most_rows_a_page - 1));
+    if (!statement.fetch()) return std::nullopt;
+    last.row = row;
+    return last;
 }
 
 std::string conditions_of(const CandidateQuery& query) {
@@ -128,15 +152,11 @@ std::string conditions_of(const CandidateQuery& query) {
     return conditions;
 }
 
-std::string statement_of(const CandidateQuery& query, const std::optional<PagePosition>& last) {
-    const std::string tables =
-        by_mean(query.order)
-            ? "evaluation AS e JOIN candidate AS c ON c.id = e.candidate WHERE e.mean_accuracy IS NOT NULL"
-            : "candidate AS c LEFT JOIN evaluation AS e ON e.fingerprint = c.fingerprint AND c.invalid IS NULL WHERE "
-              "1 = 1";
-    return "SELECT c.id, e.mean_accuracy FROM " + tables +
-           (query.after ? " AND " + behind(query.order, *query.after) : "") +
-           (last ? " AND " + up_to(query.order, *last) : "") + conditions_of(query) + order_of(query.order) +
+std::string statement_of(const CandidateQuery& query, const Rows& rows, const std::optional<PagePosition>& last) {
+    return "SELECT c.id, " + (rows.value.empty() ? number(0) : rows.value) + ", " + rows.row + " FROM " + rows.table +
+           rows.joins + " WHERE " + rows.condition +
+           (query.after ? " AND " + compared(rows, /*behind=*/true, *query.after) : "") +
+           (last ? " AND " + compared(rows, /*behind=*/false, *last) : "") + conditions_of(query) + order_of(rows) +
            " LIMIT " + std::to_string(query.limit);
 }
 
@@ -145,21 +165,23 @@ std::string statement_of(const CandidateQuery& query, const std::optional<PagePo
 PageIds read_page(soci::session& sql, const CandidateQuery& query) {
     if (query.limit < 1 || query.limit > most_of_a_page)
         throw std::invalid_argument("a page has 1 to " + std::to_string(most_of_a_page) + " candidates");
+    const Rows rows = rows_of(query);
     // Candidates with one fingerprint are found by an index, and where all rows fit the page ends by its limit.
     const bool is_bounded = query.fingerprint || conditions_of(query).empty();
-    const auto last = is_bounded ? std::nullopt : last_row_looked_at(sql, query);
-    long long id = 0;
-    double mean = 0;
-    soci::indicator has_mean{};
+    const auto last = is_bounded ? std::nullopt : last_row_looked_at(sql, query, rows);
+    long long id = 0, row = 0;
+    double value = 0;
     soci::statement statement(sql);
     statement.exchange(into(id));
-    statement.exchange(into(mean, has_mean));
-    if (!query.origin.empty()) statement.exchange(soci::use(query.origin));
-    execute_one_time(statement, statement_of(query, last));
+    statement.exchange(into(value));
+    statement.exchange(into(row));
+    if (by_task(query)) statement.exchange(soci::use(query.task, "task"));
+    if (!query.origin.empty()) statement.exchange(soci::use(query.origin, "origin"));
+    execute_one_time(statement, statement_of(query, rows, last));
     PageIds page;
     while (statement.fetch()) {
         page.ids.push_back(id);
-        page.next = PagePosition{by_mean(query.order) ? mean : 0, id};
+        page.next = PagePosition{value, row};
     }
     if (std::ssize(page.ids) < query.limit) page.next = last;
     return page;

@@ -67,10 +67,8 @@ std::optional<Scale> scale_of(const Values& values) {
 }
 
 bool of_one_measure(std::span<const Measured> conditions) {
-    return std::ranges::all_of(conditions, [&](const Measured& condition) {
-        return condition.measure == conditions.front().measure &&
-               condition.higher_is_better == conditions.front().higher_is_better;
-    });
+    return std::ranges::all_of(
+        conditions, [&](const Measured& condition) { return condition.measure == conditions.front().measure; });
 }
 
 /// The rank of each of these layers in each draw, 1 being the best: [layer][draw].
@@ -134,14 +132,13 @@ std::optional<Mean> paired_difference(std::span<const std::optional<double>> a,
 
 Overall overall(std::span<const Measured> conditions) {
     if (conditions.empty()) return {};
-    Overall result{conditions.front().values, {}, false};
+    Overall result{conditions.front().values, {}};
     const bool same = of_one_measure(conditions);
     if (same) result.measure = conditions.front().measure;
-    if (same) result.negated = !conditions.front().higher_is_better;
     std::vector<Scale> scales(conditions.size());
     for (std::size_t c = 0; !same && c < conditions.size(); ++c) {
         const auto scale = scale_of(conditions[c].values);
-        if (!scale) return {Values(result.values.size(), Values::value_type(result.values.front().size())), {}, false};
+        if (!scale) return {Values(result.values.size(), Values::value_type(result.values.front().size())), {}};
         scales[c] = *scale;
     }
     for (std::size_t layer = 0; layer < result.values.size(); ++layer) {
@@ -149,9 +146,7 @@ Overall overall(std::span<const Measured> conditions) {
             std::optional<double> sum = 0;
             for (std::size_t c = 0; c < conditions.size(); ++c) {
                 const auto& value = conditions[c].values[layer][seed];
-                const double sign = conditions[c].higher_is_better ? 1 : -1;
-                sum = sum && value ? std::optional(*sum + sign * (*value - scales[c].center) / scales[c].unit)
-                                   : std::nullopt;
+                sum = sum && value ? std::optional(*sum + (*value - scales[c].center) / scales[c].unit) : std::nullopt;
             }
             if (sum) *sum /= static_cast<double>(conditions.size());
             result.values[layer][seed] = sum;

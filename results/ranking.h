@@ -2,6 +2,7 @@
 
 #include "primitives/generator.h"
 
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -16,10 +17,9 @@ namespace normact::results {
 /// pairs.
 using Values = std::vector<std::vector<std::optional<double>>>;
 
-/// What was measured under one condition.
+/// What was measured under one condition; higher is better.
 struct Measured {
     std::string measure;  ///< "accuracy", "mean IoU" …
-    bool higher_is_better = true;
     Values values;
 };
 
@@ -30,6 +30,11 @@ struct Mean {
     int count = 0;
 };
 
+/// That the interval of a difference leaves 0 out. One pair of values separates nothing.
+inline bool is_separated(const Mean& difference) {
+    return difference.margin && std::abs(difference.mean) > *difference.margin;
+}
+
 /// Nothing for no values.
 std::optional<Mean> mean_of(std::span<const double> values);
 /// Of the values that are there.
@@ -38,13 +43,12 @@ std::optional<Mean> mean_of(std::span<const std::optional<double>> values);
 std::optional<Mean> paired_difference(std::span<const std::optional<double>> a,
                                       std::span<const std::optional<double>> b);
 
-/// One value a layer and seed over all conditions, higher is better; each condition counts the same.
+/// One value a layer and seed over all conditions; each condition counts the same.
 struct Overall {
     Values values;
-    /// Of the values: the one that all conditions share, negated where lower is better. Empty for conditions of several
-    /// measures: then the values are standardized.
+    /// Of the values: the one that all conditions share. Empty for conditions of several measures: then the values are
+    /// standardized.
     std::string measure;
-    bool negated = false;
 };
 /// The mean over the conditions for each seed that has a value under all of them. Values of different measures are
 /// standardized first: within a condition, in units of the standard deviation between the layers' means, from their

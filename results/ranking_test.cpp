@@ -46,13 +46,17 @@ TEST(PairedDifference, uses_the_seeds_that_both_have_and_loses_what_they_share) 
     EXPECT_DOUBLE_EQ(difference.margin.value(), 0) << "the seeds differ by far more";
 }
 
-Measured measured(const char* name, bool higher_is_better, Values values) {
-    return {name, higher_is_better, std::move(values)};
+TEST(PairedDifference, is_separated_where_its_interval_leaves_0_out) {
+    EXPECT_TRUE(is_separated({.mean = -0.2, .margin = 0.1, .count = 3}));
+    EXPECT_FALSE(is_separated({.mean = 0.1, .margin = 0.2, .count = 3}));
+    EXPECT_FALSE(is_separated({.mean = 0.1, .margin = std::nullopt, .count = 1}));
 }
 
+Measured measured(const char* name, Values values) { return {name, std::move(values)}; }
+
 TEST(Overall, is_the_mean_over_conditions_of_one_measure_where_all_have_a_value) {
-    const std::vector<Measured> conditions{measured("accuracy", true, {{0.5, 0.7}, {0.1, 0.2}}),
-                                           measured("accuracy", true, {{0.3, none}, {0.5, 0.4}})};
+    const std::vector<Measured> conditions{measured("accuracy", {{0.5, 0.7}, {0.1, 0.2}}),
+                                           measured("accuracy", {{0.3, none}, {0.5, 0.4}})};
     const Overall all = overall(conditions);
     EXPECT_EQ(all.measure, "accuracy");
     EXPECT_DOUBLE_EQ(all.values[0][0].value(), 0.4);
@@ -60,21 +64,13 @@ TEST(Overall, is_the_mean_over_conditions_of_one_measure_where_all_have_a_value)
     EXPECT_DOUBLE_EQ(all.values[1][1].value(), 0.3);
 }
 
-TEST(Overall, of_a_measure_where_lower_is_better_is_negated) {
-    const Overall all = overall(std::vector{measured("distance", false, {{3.0}, {1.0}})});
-    EXPECT_TRUE(all.negated);
-    EXPECT_GT(all.values[1][0], all.values[0][0]);
-}
-
 TEST(Overall, of_several_measures_does_not_depend_on_their_units) {
-    const Values accuracies{{0.5, 0.6}, {0.7, 0.8}, {0.6, 0.7}}, distances{{30.0, 20.0}, {10.0, 12.0}, {25.0, 21.0}};
-    Values scaled = distances;
+    const Values accuracies{{0.5, 0.6}, {0.7, 0.8}, {0.6, 0.7}}, ious{{10.0, 20.0}, {30.0, 28.0}, {15.0, 19.0}};
+    Values scaled = ious;
     for (auto& layer : scaled)
         for (auto& value : layer) *value = 100 * *value + 7;
-    const auto one =
-        overall(std::vector{measured("accuracy", true, accuracies), measured("distance", false, distances)});
-    const auto other =
-        overall(std::vector{measured("accuracy", true, accuracies), measured("distance", false, scaled)});
+    const auto one = overall(std::vector{measured("accuracy", accuracies), measured("IoU", ious)});
+    const auto other = overall(std::vector{measured("accuracy", accuracies), measured("IoU", scaled)});
     EXPECT_EQ(one.measure, "");
     for (std::size_t layer = 0; layer < 3; ++layer)
         for (std::size_t seed = 0; seed < 2; ++seed)
@@ -84,13 +80,12 @@ TEST(Overall, of_several_measures_does_not_depend_on_their_units) {
 }
 
 TEST(Overall, of_several_measures_needs_a_seed_that_all_layers_have) {
-    const Values accuracies{{0.5, none}, {none, 0.8}}, distances{{30.0, 20.0}, {10.0, 12.0}};
-    const auto apart =
-        overall(std::vector{measured("accuracy", true, accuracies), measured("distance", false, distances)});
+    const Values accuracies{{0.5, none}, {none, 0.8}}, ious{{30.0, 20.0}, {10.0, 12.0}};
+    const auto apart = overall(std::vector{measured("accuracy", accuracies), measured("IoU", ious)});
     for (const auto& layer : apart.values)
-        for (const auto& value : layer) EXPECT_FALSE(value) << "accuracies are not comparable with distances";
+        for (const auto& value : layer) EXPECT_FALSE(value) << "accuracies are not comparable with shares of pixels";
     const Values lost{{0.5, 0.6}, {none, none}, {0.4, 0.3}}, known{{30.0, 20.0}, {10.0, 12.0}, {25.0, 21.0}};
-    const auto without = overall(std::vector{measured("accuracy", true, lost), measured("distance", false, known)});
+    const auto without = overall(std::vector{measured("accuracy", lost), measured("IoU", known)});
     EXPECT_TRUE(without.values[0][0] && without.values[2][1]) << "a layer without values takes nothing from others";
     EXPECT_FALSE(without.values[1][0]);
 }

@@ -79,8 +79,7 @@ CREATE INDEX evaluation_quarantined ON evaluation (candidate) WHERE state = 'qua
 )",
     // 4: for many workers at once. A duplicate changes no row that all duplicates of its function share; the counts are
     // the sums of 32 rows; the positions of scored candidates are given out apart from them. No index holds the time of
-    // a
-    // worker's last sign of life, which changes all the time. New: the last lines of a worker's log.
+    // a worker's last sign of life, which changes all the time. New: the last lines of a worker's log.
     R"(
 ALTER TABLE evaluation DROP COLUMN candidates;
 DROP INDEX worker_alive;
@@ -111,6 +110,10 @@ CREATE TABLE trial (
     R"(
 ALTER TABLE evaluation ADD COLUMN audit_accuracy DOUBLE PRECISION;
 CREATE INDEX evaluation_audit ON evaluation (rejection, audit_accuracy) WHERE audit_accuracy IS NOT NULL;
+)",
+    // 7: pages of layers in the order of one task's accuracy.
+    R"(
+CREATE INDEX score_accuracy ON score (task, accuracy DESC, id) WHERE accuracy IS NOT NULL;
 )",
 });
 

@@ -2,6 +2,7 @@
 
 #include "results/sqlite.h"
 #include "results/study_file.h"
+#include "results/study_view.h"
 
 #include <gmock/gmock.h>
 #include <sqlite3.h>
@@ -127,6 +128,20 @@ TEST(StudyOfFormat4, keeps_all_that_it_held_and_takes_trials) {
     EXPECT_TRUE(trials->trials().empty());
     const Trial one{{"{}", store->find(1)->hash, {}, 0}, store->find(1)->graph};
     EXPECT_EQ(trials->claim(1, std::span(&one, 1), long_lease, 3), 0u);
+    const StudyFile fresh("{}");
+    EXPECT_EQ(tables(path), tables(fresh.path()));
+}
+
+TEST(StudyOfFormat6, keeps_its_trials_and_audits) {
+    const TemporaryFolder folder;
+    const std::string path = folder.file("old.normact");
+    restore_old_study(path, "study_v6.sql");
+    EXPECT_EQ(stored_schema_version(*connect_sqlite(path)), 6);
+    EXPECT_EQ(open_trials(path)->trials().size(), 6u);
+    EXPECT_EQ(open_study(path)->audits().size(), 5u);
+    CandidateQuery query;
+    query.task = "synthetic/resnet-micro";
+    EXPECT_EQ(open_study_view(path)->page(query).candidates.size(), 1u);
     const StudyFile fresh("{}");
     EXPECT_EQ(tables(path), tables(fresh.path()));
 }

@@ -72,7 +72,7 @@ inline proxy_tasks::Outcome audited(proxy_tasks::Rejection rejection, double fir
 /// Makes the tables of a new study those of format 1.
 inline void downgrade_to_format_1(soci::session& sql) {
     for (const char* index : {"evaluation_mean_accuracy", "worker_running", "evaluation_finished", "evaluation_worker",
-                              "evaluation_quarantined", "evaluation_audit"})
+                              "evaluation_quarantined", "evaluation_audit", "score_accuracy"})
         sql << "DROP INDEX " + std::string(index);
     for (const char* column : {"mean_accuracy", "audit_accuracy", "stage", "step", "steps", "finished"})
         sql << "ALTER TABLE evaluation DROP COLUMN " + std::string(column);

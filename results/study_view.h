@@ -25,10 +25,10 @@ struct Contribution {
     std::int64_t workers = 0, evaluated = 0;
 };
 
-/// Where a page of candidates ended; the next one begins behind it.
+/// Where a page of candidates ended; the next one in the same order begins behind it.
 struct PagePosition {
-    double mean = 0;
-    CandidateId candidate = 0;
+    double value = 0;      ///< that the page is sorted by; 0 where that is the id alone
+    std::int64_t row = 0;  ///< which of the rows with this value
     bool operator==(const PagePosition&) const = default;
 };
 
@@ -42,11 +42,12 @@ struct GraphPart {
 /// Which candidates a page shows, and in which order.
 struct CandidateQuery {
     enum class Order : std::uint8_t {
-        best,    ///< distinct scored layers by their mean accuracy, best first
+        best,    ///< distinct scored layers by their mean accuracy, or by that on `task`, best first
         worst,   ///< the same, worst first
         newest,  ///< all candidates by their ids
         oldest,
     } order = Order::best;
+    std::string task;   ///< with best and worst: sorted by the accuracy on it; empty: by the mean
     std::string state;  ///< a column of the funnel, "scored" or "quality"; empty: any
     std::string origin;
     std::optional<CandidateId> parent;

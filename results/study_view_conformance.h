@@ -116,6 +116,33 @@ TEST_P(StudyViewConformance, pages_join_to_all_candidates_in_every_order) {
     }
 }
 
+TEST_P(StudyViewConformance, pages_join_to_all_layers_in_the_order_of_one_task) {
+    Ids ids;
+    for (std::uint64_t function = 0; function < 23; ++function) {
+        ids.push_back(propose(function));
+        finish(function,
+               scored(0.9 - 0.1 * static_cast<double>(function % 5), 0.1 * static_cast<double>(function % 5)));
+    }
+    score(23, std::numeric_limits<double>::quiet_NaN());
+    propose(24);
+    finish(24, audited(proxy_tasks::Rejection::quality, 0.99, 0.99));
+    auto best_first = ids;
+    std::ranges::sort(best_first, {}, [&](CandidateId id) { return std::pair(-((id - ids.front()) % 5), id); });
+    for (const int limit : {1, 4, 23, 50}) {
+        auto query = in_order(Order::best);
+        query.task = "cifar-10/a";  // the second one
+        query.limit = limit;
+        EXPECT_EQ(all(query), best_first);
+        query.with = {{primitives::Op::max, primitives::IndexSet::none}};
+        EXPECT_EQ(all(query), best_first) << "filtered";
+        query.order = Order::worst;
+        EXPECT_EQ(all(query), Ids(best_first.rbegin(), best_first.rend()));
+    }
+    auto query = in_order(Order::best);
+    query.task = "' OR '1' = '1";
+    EXPECT_TRUE(ids_of(query).empty());
+}
+
 TEST_P(StudyViewConformance, filters_by_what_became_of_a_candidate) {
     const auto good = score(1, 0.5);
     const auto same = propose(1);

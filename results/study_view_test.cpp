@@ -56,9 +56,12 @@ std::int64_t steps_of_pages(int stored) {
         &steps);
     const auto view = make_sql_study_view({std::move(session), sqlite_dialect(), study.path()});
     using enum CandidateQuery::Order;
-    for (const auto order : {best, worst, newest, oldest}) {
+    const std::vector<std::pair<CandidateQuery::Order, std::string>> orders{
+        {best, ""}, {worst, ""}, {best, "test/b"}, {worst, "test/b"}, {newest, ""}, {oldest, ""}};
+    for (const auto& [order, task] : orders) {
         CandidateQuery query;
         query.order = order;
+        query.task = task;
         for (int page = 0; page < 2; ++page) {
             const auto found = view->page(query);
             EXPECT_EQ(found.candidates.size(), 50u);

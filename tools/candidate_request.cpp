@@ -4,6 +4,7 @@
 #include "primitives/catalogue.h"
 #include "primitives/fingerprint.h"
 #include "primitives/text.h"
+#include "tools/candidates.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -37,10 +38,15 @@ Order parse_order(const std::string& text) {
     return found->second;
 }
 
+std::string parse_task(const std::string& text, const std::vector<std::string>& tasks) {
+    if (std::ranges::find(tasks, text) == tasks.end())
+        throw RequestError(fmt::format("task must be one of {}", fmt::join(tasks, ", ")));
+    return text;
+}
+
 std::string parse_state(const std::string& text) {
     std::vector<std::string_view> states;
-    for (const auto& [name, count] : results::funnel_counts)
-        if (count != &results::Funnel::proposed) states.push_back(name);
+    for (const auto& state : candidate_states()) states.push_back(state.name);
     if (std::ranges::find(states, text) == states.end())
         throw RequestError(fmt::format("state must be one of {}", fmt::join(states, ", ")));
     return text;
@@ -93,25 +99,25 @@ results::CandidateId parse_candidate(const std::string& text) {
 }
 
 std::string position_text(const results::PagePosition& position) {
-    return fmt::format("{}:{}", position.mean, position.candidate);
+    return fmt::format("{}:{}", position.value, position.row);
 }
 
 results::PagePosition parse_position(const std::string& text) {
     const auto mark = text.find(':');
     if (mark == std::string::npos) throw RequestError("after must be what a page gave as next");
-    const auto mean = parse_number<double>(text.substr(0, mark), "after");
-    const auto candidate = parse_number<results::CandidateId>(text.substr(mark + 1), "after");
-    constexpr results::CandidateId largest = std::int64_t{1} << 53;  // far from where sums overflow
-    if (!std::isfinite(mean) || candidate < 0 || candidate > largest)
-        throw RequestError("after must be what a page gave as next");
-    return {mean, candidate};
+    const auto value = parse_number<double>(text.substr(0, mark), "after");
+    const auto row = parse_number<std::int64_t>(text.substr(mark + 1), "after");
+    constexpr std::int64_t largest = std::int64_t{1} << 53;  // far from where sums overflow
+    if (!std::isfinite(value) || row < 0 || row > largest) throw RequestError("after must be what a page gave as next");
+    return {value, row};
 }
 
-results::CandidateQuery candidate_query(const RequestParameters& parameters) {
+results::CandidateQuery candidate_query(const RequestParameters& parameters, const std::vector<std::string>& tasks) {
     results::CandidateQuery query;
     using Take = std::function<void(const std::string&)>;
     const std::map<std::string, Take> known{
         {"order", [&](const auto& text) { query.order = parse_order(text); }},
+        {"task", [&](const auto& text) { query.task = parse_task(text, tasks); }},
         {"state", [&](const auto& text) { query.state = parse_state(text); }},
         {"origin", [&](const auto& text) { query.origin = text; }},
         {"parent", [&](const auto& text) { query.parent = parse_candidate(text); }},
@@ -126,6 +132,8 @@ results::CandidateQuery candidate_query(const RequestParameters& parameters) {
         if (take == known.end()) throw RequestError(fmt::format("no parameter is called '{}'", name.substr(0, 40)));
         if (!text.empty()) take->second(text);
     }
+    if (!query.task.empty() && query.order != Order::best && query.order != Order::worst)
+        throw RequestError("a task goes with the orders best and worst");
     if (query.limit < 1 || query.limit > results::most_of_a_page)
         throw RequestError(fmt::format("limit must be 1 to {}", results::most_of_a_page));
     return query;

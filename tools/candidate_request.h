@@ -7,6 +7,7 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace normact::tools {
 
@@ -19,9 +20,10 @@ class RequestError : public std::runtime_error {
 /// The parameters of a request, each given once.
 using RequestParameters = std::map<std::string, std::string>;
 
-/// What a request for candidates asks for: order, state, origin, parent, with, without (parts of a graph: "sigmoid
-/// std_group batch"), same_as (a catalogue name or a text form), after, limit. Throws RequestError.
-results::CandidateQuery candidate_query(const RequestParameters& parameters);
+/// What a request for candidates asks for: order, task (one of the study's `tasks`), state, origin, parent, with,
+/// without (parts of a graph: "sigmoid std_group batch"), same_as (a catalogue name or a text form), after, limit.
+/// Throws RequestError.
+results::CandidateQuery candidate_query(const RequestParameters& parameters, const std::vector<std::string>& tasks);
 
 /// A position as `after` takes it, and back. Throws RequestError.
 std::string position_text(const results::PagePosition& position);

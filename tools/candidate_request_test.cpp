@@ -14,22 +14,26 @@ using primitives::Op;
 using results::CandidateQuery;
 using results::GraphPart;
 
+CandidateQuery query_of(const RequestParameters& parameters) {
+    return candidate_query(parameters, {"synthetic/resnet", "synthetic/mobilenet"});
+}
+
 TEST(CandidateRequest, without_parameters_asks_for_the_best) {
-    const auto query = candidate_query({});
+    const auto query = query_of({});
     EXPECT_EQ(query.order, CandidateQuery::Order::best);
     EXPECT_EQ(query.limit, 50);
     EXPECT_FALSE(query.after || query.parent || query.fingerprint);
 }
 
 TEST(CandidateRequest, reads_what_was_asked_for) {
-    const auto query = candidate_query({{"order", "newest"},
-                                        {"state", "quality"},
-                                        {"with", "sigmoid std_group  batch"},
-                                        {"without", "rms"},
-                                        {"origin", ""},
-                                        {"parent", "7"},
-                                        {"limit", "20"},
-                                        {"after", "0.1234567890123456:9"}});
+    const auto query = query_of({{"order", "newest"},
+                                 {"state", "quality"},
+                                 {"with", "sigmoid std_group  batch"},
+                                 {"without", "rms"},
+                                 {"origin", ""},
+                                 {"parent", "7"},
+                                 {"limit", "20"},
+                                 {"after", "0.1234567890123456:9"}});
     EXPECT_EQ(query.order, CandidateQuery::Order::newest);
     EXPECT_EQ(query.state, "quality");
     EXPECT_EQ(query.with,
@@ -38,12 +42,13 @@ TEST(CandidateRequest, reads_what_was_asked_for) {
     EXPECT_EQ(query.without, (std::vector<GraphPart>{{Op::rms, IndexSet::none}}));
     EXPECT_EQ(query.parent, 7);
     EXPECT_EQ(query.after, (results::PagePosition{0.1234567890123456, 9}));
+    EXPECT_EQ(query_of({{"order", "worst"}, {"task", "synthetic/resnet"}}).task, "synthetic/resnet");
 }
 
 TEST(CandidateRequest, finds_a_function_under_every_way_to_write_it) {
     const auto wanted = primitives::probe(primitives::canonical(primitives::parse_text("max(x, zero)"))).fingerprint;
-    EXPECT_EQ(candidate_query({{"same_as", "max(0, x)"}}).fingerprint, wanted);
-    EXPECT_TRUE(candidate_query({{"same_as", "evonorm-s0"}}).fingerprint);
+    EXPECT_EQ(query_of({{"same_as", "max(0, x)"}}).fingerprint, wanted);
+    EXPECT_TRUE(query_of({{"same_as", "evonorm-s0"}}).fingerprint);
 }
 
 TEST(CandidateRequest, gives_positions_that_read_back_to_the_last_bit) {
@@ -53,6 +58,8 @@ TEST(CandidateRequest, gives_positions_that_read_back_to_the_last_bit) {
 
 TEST(CandidateRequest, refuses_what_makes_no_sense) {
     for (const RequestParameters& parameters : {RequestParameters{{"order", "random"}},
+                                                {{"task", "synthetic/vgg"}},
+                                                {{"task", "synthetic/resnet"}, {"order", "newest"}},
                                                 {{"state", "good"}},
                                                 {{"with", "frob"}},
                                                 {{"with", "sigmoid_group"}},
@@ -70,8 +77,7 @@ TEST(CandidateRequest, refuses_what_makes_no_sense) {
                                                 {{"same_as", "x*("}},
                                                 {{"same_as", "x/zero"}},
                                                 {{"colour", "red"}}})
-        EXPECT_THROW(candidate_query(parameters), RequestError)
-            << parameters.begin()->first << parameters.begin()->second;
+        EXPECT_THROW(query_of(parameters), RequestError) << parameters.begin()->first << parameters.begin()->second;
 }
 
 }  // namespace

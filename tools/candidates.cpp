@@ -17,6 +17,11 @@ std::string state_name(const results::Candidate& candidate) {
     return std::string(rejected ? results::name(candidate.outcome.rejection) : results::name(candidate.state));
 }
 
+std::span<const results::FunnelCount> candidate_states() {
+    static_assert(results::funnel_counts.front().count == &results::Funnel::proposed);
+    return std::span(results::funnel_counts).subspan(1);
+}
+
 std::string best_table(const std::vector<results::Candidate>& best, search::Cost cost,
                        std::optional<std::size_t> width) {
     using Side = Column::Side;

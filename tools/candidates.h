@@ -4,6 +4,7 @@
 #include "search/configuration.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ std::string anchor_of(const std::string& task);
 
 /// scored, open, quarantined, or why it was rejected: invalid, quality, stability.
 std::string state_name(const results::Candidate& candidate);
+
+/// What candidates are counted by: the funnel's counts but `proposed`, of which the others are parts.
+std::span<const results::FunnelCount> candidate_states();
 
 /// The best layers, best first, as a table: rank, id, accuracies, cost where it is an objective, origin and text form.
 /// Cut to the width if there is one.

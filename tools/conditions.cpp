@@ -81,10 +81,7 @@ Condition make_condition(const search::Configuration& configuration, const std::
     condition.batch = batch;
     condition.optimizer = generates ? "adam" : name(optimizer);
     condition.on_test_images = on_test_images;
-    const proxy_tasks::Measure measure = proxy_tasks::measure_of(anchor_of(anchor));
-    condition.measure = measure.name;
-    condition.higher_is_better = measure.higher_is_better;
-    condition.worst = measure.higher_is_better ? 0 : 1;  // all lie in [0,1]
+    condition.measure = proxy_tasks::measure_of(anchor_of(anchor));
     condition.configuration = configuration;
     condition.configuration.scoring.anchors = {anchor_name(anchor)};
     condition.configuration.scoring.quality.steps = 0;

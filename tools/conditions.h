@@ -15,8 +15,6 @@ struct Condition {
     std::string optimizer;        ///< sgd, adamw; "adam" of generators, which have their own
     bool on_test_images = false;  ///< judged on the real test set instead of validation images
     std::string measure = "accuracy";
-    bool higher_is_better = true;
-    double worst = 0;                     ///< the value of a training that diverged
     search::Configuration configuration;  ///< with this one anchor, and neither filters
     std::string text;                     ///< all that decides a value, in canonical form: what trials are kept under
 };

@@ -1,5 +1,7 @@
 #include "tools/prometheus.h"
 
+#include "tools/candidates.h"
+
 #include <fmt/format.h>
 
 namespace normact::tools {
@@ -25,9 +27,8 @@ std::string prometheus_text(const std::string& study, const StudyStatus& status)
     const std::string of_study = "study=" + label(study);
     const results::Funnel& funnel = status.funnel;
     std::string text = describe("normact_candidates", "Candidates by what became of them.");
-    for (const auto& [state, count] : results::funnel_counts)
-        if (count != &results::Funnel::proposed)
-            text += fmt::format("normact_candidates{{{},state=\"{}\"}} {}\n", of_study, state, funnel.*count);
+    for (const auto& [state, count] : candidate_states())
+        text += fmt::format("normact_candidates{{{},state=\"{}\"}} {}\n", of_study, state, funnel.*count);
     text += describe("normact_evaluated_last_hour", "Evaluations that were finished in the last hour.");
     text += fmt::format("normact_evaluated_last_hour{{{}}} {}\n", of_study, status.finished_last_hour);
     text += describe("normact_workers", "Workers that are alive.");

@@ -58,7 +58,7 @@ std::vector<results::Measured> measured(const Reevaluation& reevaluation, const 
                                         const KnownTrials& known) {
     std::vector<results::Measured> all;
     for (const Condition& condition : conditions) {
-        results::Measured one{condition.measure, condition.higher_is_better, {}};
+        results::Measured one{condition.measure, {}};
         for (const ReevaluatedLayer& layer : reevaluation.layers) {
             std::vector<std::optional<double>> row;
             for (int seed = 0; seed < reevaluation.seeds; ++seed) {

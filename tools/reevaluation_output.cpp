@@ -43,11 +43,9 @@ std::vector<std::size_t> layers_in_order(const Findings& findings, std::size_t l
     return order;
 }
 
-/// The mean over all conditions, in the measure's own direction.
+/// The mean over all conditions.
 std::optional<Mean> overall_mean(const Findings& findings, std::size_t layer) {
-    auto mean = results::mean_of(findings.overall.values.at(layer));
-    if (mean && findings.overall.negated) mean->mean = -mean->mean;
-    return mean;
+    return results::mean_of(findings.overall.values.at(layer));
 }
 
 int seeds_of(const Findings& findings, std::size_t layer) {
@@ -100,6 +98,21 @@ std::string ranking_table(const Reevaluation& reevaluation, const Findings& find
     return aligned(layout, rows, width);
 }
 
+/// Against the layer that is first over all conditions, under one of them, by pairs of seeds.
+std::optional<Mean> difference_from_first(const Findings& findings, std::size_t condition, std::size_t layer) {
+    if (findings.ranking.order.empty()) return std::nullopt;
+    const auto& values = findings.measured[condition].values;
+    return results::paired_difference(values[layer], values[findings.ranking.order.front()]);
+}
+
+/// The mean under one condition, marked where it is not separated from that of the layer that is first.
+std::string condition_text(const Findings& findings, std::size_t condition, std::size_t layer) {
+    const std::string mean = mean_text(results::mean_of(findings.measured[condition].values[layer]));
+    const auto difference = difference_from_first(findings, condition, layer);
+    if (layer == findings.ranking.order.front() || !difference || results::is_separated(*difference)) return mean;
+    return mean + " ≈";
+}
+
 /// Layers against conditions, a few conditions side by side.
 std::string condition_tables(const Reevaluation& reevaluation, const Findings& findings,
                              std::optional<std::size_t> width) {
@@ -113,13 +126,13 @@ std::string condition_tables(const Reevaluation& reevaluation, const Findings& f
         std::vector<std::vector<std::string>> rows;
         for (const std::size_t layer : findings.ranking.order) {
             std::vector<std::string> row{clipped(reevaluation.layers[layer].layer.name, 30)};
-            for (std::size_t c = first; c < end; ++c)
-                row.push_back(mean_text(results::mean_of(findings.measured[c].values[layer])));
+            for (std::size_t c = first; c < end; ++c) row.push_back(condition_text(findings, c, layer));
             rows.push_back(std::move(row));
         }
         text += "\n" + aligned(layout, rows, width);
     }
-    return text;
+    return text + fmt::format("≈: under this condition not separated from {}\n",
+                              printable(reevaluation.layers[findings.ranking.order.front()].layer.name));
 }
 
 /// What the table comes to, in words.
@@ -176,8 +189,7 @@ Json to_json(const Condition& condition) {
             {"steps", training.steps},
             {"learning_rate", training.learning_rate},
             {"weight_decay", training.weight_decay},
-            {"measure", condition.measure},
-            {"higher_is_better", condition.higher_is_better}};
+            {"measure", condition.measure}};
 }
 
 Json conditions_json(const Findings& findings, std::size_t layer) {
@@ -186,10 +198,9 @@ Json conditions_json(const Findings& findings, std::size_t layer) {
         const auto& values = findings.measured[c].values;
         Json one{{"condition", long_name(findings.conditions[c])}};
         one.update(to_json(results::mean_of(values[layer])));
-        one["difference"] =
-            findings.ranking.order.empty()
-                ? Json()
-                : to_json(results::paired_difference(values[layer], values[findings.ranking.order.front()]));
+        const auto difference = difference_from_first(findings, c, layer);
+        one["difference"] = findings.ranking.order.empty() ? Json() : to_json(difference);
+        one["separated"] = difference ? Json(results::is_separated(*difference)) : Json();
         one["values"] = Json::array();
         for (const auto& value : values[layer]) one["values"].push_back(number(value));
         all.push_back(std::move(one));

@@ -5,6 +5,7 @@
 #include "tools/duration.h"
 #include "tools/json_output.h"
 #include "tools/progress_line.h"
+#include "tools/reevaluation_file.h"
 #include "tools/report_document.h"
 #include "tools/report_page.h"
 #include "tools/study_argument.h"
@@ -14,7 +15,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <filesystem>
 #include <mutex>
 
@@ -22,12 +22,6 @@ namespace normact::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// A tensor of the middle of a small network, in the memory format that networks run fastest in. One thread, as a
-/// worker trains a layer.
-evaluator::SpeedTask speed_task() {
-    return {.shape = {64, 16, 24, 24}, .channels_last = true, .threads = 1, .runs = 7};
-}
 
 /// Where the report goes: to the file that was named, or beside the study's name here.
 std::string file_of(const Arguments& arguments, const std::string& place) {
@@ -51,43 +45,10 @@ Json make_document(const std::string& place, const ReportExtent& extent) {
     });
 }
 
-/// null where there is none.
-const Json& member(const Json& document, const char* key) {
-    static const Json none;
-    const auto found = document.is_object() ? document.find(key) : document.end();
-    return found == document.end() ? none : *found;
-}
-
-/// True if the document has what the page reads of findings on validation or test images.
-bool are_findings(const Json& findings) {
-    const Json &layers = member(findings, "layers"), &conditions = member(findings, "conditions");
-    return layers.is_array() && conditions.is_array() && std::ranges::all_of(conditions, &Json::is_object) &&
-           std::ranges::all_of(layers, [](const Json& layer) {
-               return member(layer, "conditions").is_array() && member(layer, "against_best").is_object();
-           });
-}
-
-bool is_reevaluation(const Json& document) {
-    const Json& test = member(document, "test");
-    return member(document, "format") == "normact/reevaluate" && member(document, "version") == 1 &&
-           are_findings(member(document, "validation")) && (test.is_null() || are_findings(test));
-}
-
-/// What `normact reevaluate --json` printed into a file.
-Json read_reevaluation(const std::string& file) {
-    auto found = Json::parse(read_text_file(file), nullptr, /*allow_exceptions=*/false);
-    if (!is_reevaluation(found))
-        throw UsageError(fmt::format(
-            "--reevaluation {}: this is not what normact reevaluate --json prints. Make it so: normact reevaluate "
-            "--study STUDY --json > {}",
-            file, file));
-    return found;
-}
-
 int run(const Arguments& arguments) {
     ReportExtent extent;
     extent.layers = static_cast<int>(arguments.number("layers", 1, results::most_of_a_page));
-    if (!arguments.has("no-speed")) extent.speed = speed_task();
+    if (!arguments.has("no-speed")) extent.speed = timed_task();
     const std::string place = existing_study(arguments);
     const auto reevaluation =
         arguments.has("reevaluation") ? read_reevaluation(arguments.text("reevaluation")) : Json();

@@ -20,8 +20,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
+#include <span>
 #include <utility>
 
 namespace normact::tools {
@@ -34,8 +36,7 @@ using results::ScoredPoint;
 using Candidates = std::vector<Candidate>;
 
 constexpr std::size_t charted_points = 1500;  ///< scores that a chart shows at most
-constexpr std::size_t sampled_layers = 1000;  ///< of which graphs are read, of all that are scored
-constexpr std::size_t costed_layers = 200;    ///< best ones, and as many others, whose traffic is counted
+constexpr std::size_t costed_layers = 200;    ///< best ones, and as many others, that a chart of costs shows
 constexpr std::size_t timed_layers = 40;      ///< best ones, and as many others, that are timed
 constexpr std::size_t histogram_bins = 40;
 constexpr std::size_t lineages = 8;  ///< best layers whose ancestors are told
@@ -63,10 +64,15 @@ struct Layers {
     Candidates best, sample;  ///< by rank; at equal distances over all ids
 };
 
-Candidates read_candidates(results::StudyView& view, const std::vector<ScoredPoint>& points) {
-    std::vector<CandidateId> ids;
-    for (const auto& point : points) ids.push_back(point.candidate);
-    return view.candidates(ids);
+Candidates read_candidates(results::StudyView& view, std::span<const ScoredPoint> points) {
+    constexpr std::size_t at_once = 1000;
+    Candidates candidates;
+    for (; !points.empty(); points = points.subspan(std::min(at_once, points.size()))) {
+        std::vector<CandidateId> ids;
+        for (const auto& point : points.first(std::min(at_once, points.size()))) ids.push_back(point.candidate);
+        std::ranges::move(view.candidates(ids), std::back_inserter(candidates));
+    }
+    return candidates;
 }
 
 Layers read_layers(results::StudyView& view, const std::vector<ScoredPoint>& points, const ReportExtent& extent) {
@@ -77,10 +83,10 @@ Layers read_layers(results::StudyView& view, const std::vector<ScoredPoint>& poi
                                   return a.mean != b.mean ? a.mean > b.mean : a.candidate < b.candidate;
                               });
     ranked.resize(count);
-    return {read_candidates(view, ranked), read_candidates(view, results::evenly_spaced(points, sampled_layers))};
+    return {read_candidates(view, ranked), read_candidates(view, results::evenly_spaced(points, extent.sample))};
 }
 
-/// The best layers and as many of the sample, each once.
+/// The best layers and as many of the sample, each once. `count` is at least 1.
 std::vector<const Candidate*> best_and_others(const Layers& layers, std::size_t count) {
     std::vector<const Candidate*> chosen;
     std::set<CandidateId> ids;
@@ -167,45 +173,59 @@ Json use_of(const Layers& layers, std::size_t scored) {
     return {{"best", good}, {"all", layers.sample.size()}, {"rows", std::move(rows)}};
 }
 
-struct Cost {
-    const Candidate* candidate;
-    double mean, bytes, seconds;
-};
+/// Seconds that forward and backward take.
+std::map<CandidateId, double> times_of(const Layers& layers, const primitives::LayerSettings& settings,
+                                       const evaluator::SpeedTask& task, const ReportProgress& progress) {
+    std::map<CandidateId, double> seconds;
+    const auto timed = best_and_others(layers, timed_layers);
+    for (const Candidate* candidate : timed) {
+        progress(fmt::format("timing layer {} of {}", seconds.size() + 1, timed.size()));
+        const auto speed = evaluator::layer_speeds({"", candidate->graph, settings}, {"cpu"}, task);
+        seconds[candidate->id] = speed.front().forward_backward / 1000;
+    }
+    return seconds;
+}
+
+/// The layers with the best means for what they cost, among those whose cost is known.
+std::vector<CandidateId> front_of(const std::vector<const Candidate*>& layers,
+                                  const std::map<CandidateId, double>& costs) {
+    std::vector<results::CostPoint> points;
+    for (const Candidate* candidate : layers) {
+        const double mean = results::mean_accuracy(candidate->outcome.scores).value_or(std::nan(""));
+        if (const auto cost = costs.find(candidate->id); cost != costs.end() && std::isfinite(mean))
+            points.push_back({candidate->id, cost->second, mean});
+    }
+    std::vector<CandidateId> front;
+    for (const auto& point : results::pareto_front(points)) front.push_back(point.candidate);
+    return front;
+}
 
 Json costs_of(const Layers& layers, const primitives::LayerSettings& settings, const ReportExtent& extent,
               const ReportProgress& progress) {
-    std::map<CandidateId, double> seconds;
-    if (extent.speed) {
-        const auto timed = best_and_others(layers, timed_layers);
-        for (const Candidate* candidate : timed) {
-            progress(fmt::format("timing layer {} of {}", seconds.size() + 1, timed.size()));
-            const auto speed = evaluator::layer_speeds({"", candidate->graph, settings}, {"cpu"}, *extent.speed);
-            seconds[candidate->id] = speed.front().forward_backward / 1000;
-        }
-    }
+    std::map<CandidateId, double> seconds, bytes;
+    if (extent.speed && extent.details) seconds = times_of(layers, settings, *extent.speed, progress);
     progress("counting the bytes that layers move");
-    std::vector<results::CostPoint> by_bytes, by_seconds;
+    const auto all = best_and_others(layers, std::max<std::size_t>(1, layers.best.size() + layers.sample.size()));
+    for (const Candidate* candidate : all)
+        bytes[candidate->id] = static_cast<double>(evaluator::least_bytes_moved(candidate->graph));
+    const auto by_bytes = front_of(all, bytes), by_seconds = front_of(all, seconds);
+    std::set<CandidateId> shown(by_bytes.begin(), by_bytes.end());
+    for (const Candidate* candidate : best_and_others(layers, costed_layers)) shown.insert(candidate->id);
     Json rows = Json::array();
-    for (const Candidate* candidate : best_and_others(layers, costed_layers)) {
-        const double mean = results::mean_accuracy(candidate->outcome.scores).value_or(0);
-        const int bytes = evaluator::least_bytes_moved(candidate->graph);
+    for (const Candidate* candidate : all) {
+        if (!shown.contains(candidate->id)) continue;
         const auto time = seconds.find(candidate->id);
-        if (std::isfinite(mean)) by_bytes.push_back({candidate->id, static_cast<double>(bytes), mean});
-        if (std::isfinite(mean) && time != seconds.end()) by_seconds.push_back({candidate->id, time->second, mean});
         rows.push_back({{"candidate", candidate->id},
-                        {"mean", number(mean)},
-                        {"bytes", bytes},
+                        {"mean", number(results::mean_accuracy(candidate->outcome.scores).value_or(std::nan("")))},
+                        {"bytes", static_cast<std::int64_t>(bytes.at(candidate->id))},
                         {"seconds", time == seconds.end() ? Json() : Json(time->second)},
                         {"text", short_text(candidate->graph)}});
     }
-    const auto ids = [](const std::vector<results::CostPoint>& front) {
-        Json list = Json::array();
-        for (const auto& point : front) list.push_back(point.candidate);
-        return list;
-    };
     return {{"layers", std::move(rows)},
-            {"front_by_bytes", ids(results::pareto_front(by_bytes))},
-            {"front_by_seconds", ids(results::pareto_front(by_seconds))}};
+            {"counted", all.size()},
+            {"timed", seconds.size()},
+            {"front_by_bytes", by_bytes},
+            {"front_by_seconds", by_seconds}};
 }
 
 /// [begin, end) in bytes; formulas are ASCII.

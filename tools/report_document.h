@@ -16,9 +16,16 @@ namespace normact::tools {
 /// How much a report tells.
 struct ReportExtent {
     int layers = 20;                            ///< the best ones, one by one; 1 to results::most_of_a_page
-    bool details = true;                        ///< with what layer_details.h tells of each
+    std::size_t sample = 5000;                  ///< layers at equal distances that stand for all where graphs are read
+    bool details = true;                        ///< with what layer_details.h tells of each; else no layer is timed
     std::optional<evaluator::SpeedTask> speed;  ///< on what layers are timed; nothing: they are not
 };
+
+/// A tensor of the middle of a small network, in the memory format that networks run fastest in. One thread, as a
+/// worker trains a layer.
+inline evaluator::SpeedTask timed_task() {
+    return {.shape = {64, 16, 24, 24}, .channels_last = true, .threads = 1, .runs = 7};
+}
 
 /// Hears what is being done, for a progress line.
 using ReportProgress = std::function<void(const std::string& step)>;

@@ -1,6 +1,7 @@
 // normact serve: a study in the browser, live.
 
 #include "tools/command.h"
+#include "tools/report_document.h"
 #include "tools/request_guard.h"
 #include "tools/stop_on_signals.h"
 #include "tools/study_argument.h"
@@ -25,7 +26,9 @@ ServerSettings settings_of(const Arguments& arguments) {
             "on {} others could read the study: give a token with --token-file FILE, or leave --address out and reach "
             "this machine by: ssh -L {}:localhost:{} HOST",
             settings.address, settings.port, settings.port));
-    settings.place = existing_study(arguments);
+    settings.study.place = existing_study(arguments);
+    if (arguments.has("reevaluation")) settings.study.reevaluation = arguments.text("reevaluation");
+    if (arguments.has("speed")) settings.study.speed = timed_task();
     return settings;
 }
 
@@ -38,7 +41,7 @@ int run(const Arguments& arguments) {
     const ServerSettings settings = settings_of(arguments);
     StudyServer server(settings);
     const StopOnSignals stop([&] { server.stop(); });  // before the server's threads, which take over its signals
-    answer(fmt::format("{} is shown at {}  (Ctrl-C ends it)\n", printable(settings.place),
+    answer(fmt::format("{} is shown at {}  (Ctrl-C ends it)\n", printable(settings.study.place),
                        printable(url_of(settings, server.port()))));
     if (!settings.token.empty()) tell("A browser asks for a name, which may be any, and a password: the token.\n");
     server.run();
@@ -54,6 +57,8 @@ const Command& serve_command() {
         .options = {study_option("the study (default: the only one in this folder)"),
                     {"port", "N", "the port; 0: any that is free", "8472"},
                     {"address", "A", "the address; others than this machine need a token", "127.0.0.1"},
+                    {"reevaluation", "FILE", "tell what normact reevaluate --json printed into this file, too", {}},
+                    {"speed", "", "time each layer that is opened: for a machine on which no search is running", {}},
                     {"token-file", "FILE", "a file with the token that each request must bring", {}}},
         .details =
             "Nothing can be changed through it: the study is opened for reading alone.\n\n"

@@ -96,6 +96,15 @@ def test_pages_join_to_all_candidates(server):
     assert len(best) == funnel["scored"] and best == sorted(best, reverse=True)
 
 
+def test_candidates_are_sorted_by_one_anchor(server):
+    [task] = server.json("candidates")["tasks"]
+    for order, sign in (("best", -1), ("worst", 1)):
+        accuracies = [row["accuracies"][0] for row in all_candidates(server, order=order, task=task, limit=4)]
+        assert len(accuracies) == server.json("status")["funnel"]["scored"]
+        assert accuracies == sorted(accuracies, key=lambda accuracy: sign * accuracy)
+    assert server.ask("/api/candidates?task=imagenet")[0] == 400
+
+
 def test_candidates_are_filtered(server):
     funnel = server.json("status")["funnel"]
     for state in ("invalid", "duplicate", "quality", "stability", "scored"):
@@ -274,6 +283,38 @@ def test_the_page_searches_and_compares(server, pages):
     page.keyboard.press("Escape")
     page.wait_for_selector("dialog", state="detached")
     assert all(url.startswith((server.url, "data:")) for url in pages.requests)
+
+
+def test_the_page_sorts_by_its_columns(server, pages):
+    page = pages.open(server.url)
+    sorted_heads = page.locator("#candidates th[aria-sort]")
+    first = page.locator("#candidates tbody tr").first
+    for column, direction in (("mean", "descending"), ("resnet-micro", "descending"), ("resnet-micro", "ascending"), ("id", "descending"),
+                              ("id", "ascending")):
+        if column != "mean":  # that is how it begins
+            page.get_by_role("button", name=column, exact=True).press("Enter")
+        page.wait_for_selector(f"#candidates th[aria-sort={direction}] >> text='{column}'")
+        assert sorted_heads.count() == 1
+    assert first.locator("a").first.inner_text() == "#1"
+    assert page.get_by_label("Order").input_value() == "oldest"
+
+
+def test_the_page_tells_a_reevaluation_and_times_what_is_opened(finished_study, normact, pages):
+    study, told = normact.folder / "again.study.db", normact.folder / "again.json"
+    shutil.copy(finished_study, study)
+    out, _ = normact("reevaluate", "--study", study, "--top", 1, "--with", "BN-ReLU", "--seeds", 3, "--steps", 3, "--json")
+    told.write_text(out)
+    server = Server(normact, "--study", study, "--reevaluation", told, "--speed")
+    page = pages.open(server.url)
+    page.wait_for_selector("#reevaluation")
+    assert "BN-ReLU" in page.locator("#reevaluation tbody").first.inner_text()
+    until(page, "document.querySelector('article.layer .inside')?.textContent.includes('Speed on')")
+    assert "A layer is timed when it is opened" in page.locator("#costs").inner_text()
+    told.write_text("{")  # somebody writes it anew
+    assert server.json("report")["reevaluation"]
+    page.close()
+    server.stop()
+    assert "--reevaluation" in normact("serve", "--study", study, "--reevaluation", told, status=2)[1]
 
 
 def test_the_page_opens_any_candidate_by_keyboard(server, pages):

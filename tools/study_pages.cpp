@@ -3,6 +3,7 @@
 #include "results/store.h"
 #include "tools/json_output.h"
 #include "tools/layer_details.h"
+#include "tools/reevaluation_file.h"
 #include "tools/report_document.h"
 #include "tools/study_argument.h"
 
@@ -21,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto shortest_age = std::chrono::seconds(5);
 constexpr int times_of_rest = 20;
 constexpr int best_layers = 20;
+constexpr std::size_t sampled_layers = 1000;  // few enough that nobody waits
 constexpr int longest_lineage = 100;
 constexpr std::size_t kept_details = 200;
 
@@ -38,16 +40,33 @@ auto StudyPages::with_view(Task task) {
             views_.pop_back();
         }
     }
-    if (!view) view = results::open_study_view(place_);
+    if (!view) view = results::open_study_view(shown_.place);
     auto result = task(*view);
     const std::scoped_lock lock(views_mutex_);
     views_.push_back(std::move(view));
     return result;
 }
 
-StudyPages::StudyPages(std::string place) : place_(std::move(place)) {
-    configuration_ = configuration_of(place_, with_view([](auto& view) { return view.configuration(); }));
+StudyPages::StudyPages(ShownStudy shown) : shown_(std::move(shown)) {
+    configuration_ = configuration_of(shown_.place, with_view([](auto& view) { return view.configuration(); }));
     tasks_ = search::tasks_of(configuration_.scoring);
+    if (!shown_.reevaluation.empty()) reevaluation_ = text_of(read_reevaluation(shown_.reevaluation));
+}
+
+std::string StudyPages::make_report() {
+    ReportExtent extent;
+    extent.layers = best_layers;
+    extent.sample = sampled_layers;
+    extent.details = false;
+    extent.speed = shown_.speed;
+    Json document =
+        with_view([&](auto& view) { return report_document(view, shown_.place, extent, [](const std::string&) {}); });
+    try {
+        if (!shown_.reevaluation.empty()) reevaluation_ = text_of(read_reevaluation(shown_.reevaluation));
+    } catch (const std::exception&) {  // it was right at the start: somebody is writing it
+    }
+    document["reevaluation"] = Json::parse(reevaluation_);
+    return text_of(document);
 }
 
 std::string StudyPages::report() {
@@ -64,11 +83,7 @@ std::string StudyPages::report() {
     };
     try {
         const auto start = Clock::now();
-        ReportExtent extent;
-        extent.layers = best_layers;
-        extent.details = false;
-        std::string text = with_view(
-            [&](auto& view) { return text_of(report_document(view, place_, extent, [](const std::string&) {})); });
+        std::string text = make_report();
         const auto end = Clock::now();
         done();
         report_ = std::move(text);
@@ -92,7 +107,7 @@ std::string StudyPages::status() {
 }
 
 std::string StudyPages::candidates(const RequestParameters& parameters) {
-    const results::CandidateQuery query = candidate_query(parameters);
+    const results::CandidateQuery query = candidate_query(parameters, tasks_);
     return with_view([&](auto& view) {
         const results::CandidatePage page = view.page(query);
         Json rows = Json::array();
@@ -110,7 +125,7 @@ std::string StudyPages::details_of(const results::Candidate& candidate) {
     if (details_.size() >= kept_details) details_.clear();
     const primitives::Layer layer{fmt::format("candidate {}", candidate.id), candidate.graph,
                                   configuration_.scoring.layer};
-    return details_[candidate.id] = text_of(layer_details(layer, std::nullopt));
+    return details_[candidate.id] = text_of(layer_details(layer, shown_.speed));
 }
 
 std::string StudyPages::candidate(const RequestParameters& parameters) {

@@ -86,7 +86,7 @@ void explain(Response& response, const std::exception_ptr& problem) {
 }  // namespace
 
 struct StudyServer::Parts {
-    explicit Parts(ServerSettings given) : settings(std::move(given)), pages(settings.place) {}
+    explicit Parts(ServerSettings given) : settings(std::move(given)), pages(settings.study) {}
 
     ServerSettings settings;
     StudyPages pages;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tools/study_pages.h"
+
 #include <memory>
 #include <string>
 
@@ -7,7 +9,7 @@ namespace normact::tools {
 
 /// Where and to whom a study is shown.
 struct ServerSettings {
-    std::string place;
+    ShownStudy study;
     std::string address = "127.0.0.1";
     int port = 0;       ///< 0: any that is free
     std::string token;  ///< that each request must bring; empty: none, and only this machine is answered

@@ -31,6 +31,7 @@ using results::TrialStore;
 
 /// As in a search: a thread that fails as often in a row does not fail because of the layers.
 constexpr int most_failing_trials = 3;
+constexpr double worst_value = 0;  // of any measure
 /// How long a thread waits that finds all trials of a round in other hands.
 constexpr std::chrono::milliseconds pause_for_others{1000};
 
@@ -218,7 +219,7 @@ class Trainer {
             const auto outcome = score_trial(*scorer, open.condition->configuration, layer, name.replicate,
                                              stop_.get_token(), [&held](const auto& progress) { held.set(progress); });
             const double measured = outcome.scores.at(0).accuracy;
-            const double value = std::isfinite(measured) ? measured : open.condition->worst;
+            const double value = std::isfinite(measured) ? measured : worst_value;
             trials([&](TrialStore& store) { return store.finish(worker_, name, value, outcome.seconds); });
             failures = 0;
             line.print(fmt::format("{:>7}  {}, seed {}: {}{}", clock_text(line.elapsed()), held.what(), name.replicate,

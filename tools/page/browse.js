@@ -115,7 +115,22 @@ function browseSection(data) {
   const place = element("div", { id: "candidates" }), more = element("button", { type: "button" }, "More"), state = element("span", { role: "status", class: "note" });
   const compare = element("button", { type: "button", onclick: showComparison, disabled: true }, "Compare");
   const anchors = data.anchors.tasks.map(anchorOf);
-  const columns = [{ name: "compare" }, { name: "id", number: true }, { name: "mean", number: true }, ...anchors.map((name) => ({ name, number: true, class: "anchor" })),
+  // A press on a column's name sorts by it, a second one the other way round. `orders`: falling and rising.
+  const sorted = (name, task, orders) => {
+    const head = element("button", { type: "button", class: "sort", onclick: () => {
+      const { order, task: by } = form.elements;
+      order.value = by.value === task && order.value === orders[0] ? orders[1] : orders[0];
+      by.value = task;
+      apply();
+    } }, name);
+    return { name, number: true, head, isSorted: () => {
+      const at = orders.indexOf(form.elements.order.value);
+      return at < 0 || form.elements.task.value !== task ? null : ["descending", "ascending"][at];
+    } };
+  };
+  const byMean = ["best", "worst"];
+  const columns = [{ name: "compare" }, sorted("id", "", ["newest", "oldest"]), sorted("mean", "", byMean),
+    ...anchors.map((name, i) => ({ ...sorted(name, data.anchors.tasks[i], byMean), class: "anchor" })),
     { name: "state" }, { name: "origin" }, { name: "layer", class: "formula" }];
   let rows = null, next = null, shown = 0, asked = 0;
 
@@ -143,6 +158,10 @@ function browseSection(data) {
       if (mine !== asked) return; // asked for something else meanwhile
       if (again || rows === null) {
         const made = table(columns, page.candidates.map(cells), { wide: true });
+        made.querySelectorAll("thead th").forEach((head, i) => {
+          const direction = columns[i].isSorted?.();
+          if (direction) head.setAttribute("aria-sort", direction);
+        });
         rows = made.querySelector("tbody");
         place.replaceChildren(made);
         shown = 0;
@@ -162,6 +181,7 @@ function browseSection(data) {
   const field = (name, label, control, wide) => { control.setAttribute("name", name); return element("label", { class: wide ? "wide" : null }, label, control); };
   const form = element("form", { class: "filters", onsubmit: (event) => { event.preventDefault(); apply(); } },
     field("order", "Order", element("select", {}, options([["best", "best first"], ["worst", "worst first"], ["newest", "newest first"], ["oldest", "oldest first"]]))),
+    field("task", "By accuracy on", element("select", {}, options([["", "all anchors"], ...data.anchors.tasks.map((task) => [task, anchorOf(task)])]))),
     field("state", "State", element("select", {}, options([["", "any"], ["scored", "scored"], ["duplicate", "duplicate"], ["quality", "rejected: quality"], ["stability", "rejected: stability"], ["invalid", "invalid"], ["open", "open"], ["quarantined", "quarantined"]]))),
     field("with", "Has parts", element("input", { type: "text", placeholder: "sigmoid std_group", autocapitalize: "off", spellcheck: "false" })),
     field("without", "Lacks parts", element("input", { type: "text", placeholder: "batch exp", autocapitalize: "off", spellcheck: "false" })),
@@ -177,6 +197,10 @@ function browseSection(data) {
       form.elements.order.value = "newest";
       fields.set("order", "newest");
     }
+    if (["newest", "oldest"].includes(fields.get("order"))) {
+      form.elements.task.value = "";
+      fields.set("task", "");
+    }
     for (const [key, value] of fields) if (String(value).trim() !== "") query.set(key, String(value).trim());
     next = null;
     return read(true);
@@ -184,7 +208,7 @@ function browseSection(data) {
   form.addEventListener("reset", () => setTimeout(apply));
   form.addEventListener("change", (event) => { if (event.target instanceof HTMLSelectElement) apply(); });
   apply();
-  return section("browse", "All candidates", note("Best and worst show each function once, and scored layers alone; newest and oldest show all candidates."), form, place, element("div", { class: "row" }, more));
+  return section("browse", "All candidates", note("Best and worst show each function once, and scored layers alone; newest and oldest show all candidates. A column's name sorts by it."), form, place, element("div", { class: "row" }, more));
 }
 
 // ---- following the search ----

@@ -145,22 +145,23 @@ function useSection(data) {
 }
 
 function costsSection(data) {
-  const { layers, front_by_bytes, front_by_seconds } = data.costs;
-  const one = (title, key, label, tell, front, scale) => {
+  const { layers, counted, timed, front_by_bytes, front_by_seconds } = data.costs, scored = data.scores.count;
+  const one = (title, key, label, tell, front, scale, known) => {
     const points = layers.filter((row) => row[key] !== null).map((row) => ({ x: row[key] * scale, y: row.mean, text: `#${row.candidate} ${row.text.slice(0, 80)}`, candidate: row.candidate }));
     const byId = new Map(points.map((p) => [p.candidate, p]));
     return chart({ title, open: openLayer, x: { label, tell }, y: { label: "mean accuracy", tell: accuracy },
-      series: [{ name: "front of the layers shown", kind: "step", look: 1, marked: true, points: front.map((id) => byId.get(id)).filter(Boolean) },
+      series: [{ name: known < scored ? `front of ${whole(known)} layers` : "front of all layers", kind: "step", look: 1, marked: true, points: front.map((id) => byId.get(id)).filter(Boolean) },
         { name: "layer", kind: "points", look: 0, points }] });
   };
   const task = data.machine.speed_task;
   return section("costs", "Accuracy against cost",
     element("div", { class: "columns" },
-      one("Bytes moved", "bytes", "bytes an element, forward + backward", (v) => `${v} B`, front_by_bytes, 1),
-      task ? one("Measured time", "seconds", "milliseconds, forward + backward", (v) => `${v.toPrecision(3)} ms`, front_by_seconds, 1000) : note("Times were not measured for this page.")),
+      one("Bytes moved", "bytes", "bytes an element, forward + backward", (v) => `${v} B`, front_by_bytes, 1, counted),
+      timed ? one("Measured time", "seconds", "milliseconds, forward + backward", (v) => `${v.toPrecision(3)} ms`, front_by_seconds, 1000, timed)
+        : note(task ? "A layer is timed when it is opened." : "Times were not measured for this page.")),
     note(`Bytes that a fused layer has to move at least for each float32 element in training. `,
-      task && `Times by the engine cpu on ${data.machine.processor}, ${task.threads} ${task.threads === 1 ? "thread" : "threads"}, tensors of ${task.shape.join("×")}. `,
-      `Shown are ${whole(layers.length)} layers: the best, and others at equal distances.`));
+      task && `Times on ${data.machine.processor}, ${task.threads} ${task.threads === 1 ? "thread" : "threads"}, tensors of ${task.shape.join("×")}${timed ? ", by the engine cpu" : ""}. `,
+      `Shown are ${whole(layers.length)} layers: the best, those on the front, and others at equal distances.`));
 }
 
 /// A rejected layer may have an accuracy, too: that of an audit.
@@ -280,16 +281,22 @@ function againstBest(layer, isBest) {
   if (isBest || behind === null) return "";
   return layer.separated ? `${digits(behind, 4)} (${digits(low, 4)} to ${digits(high, 4)})` : `${digits(behind, 4)}, not separated`;
 }
+/// Of some thousand samples: they say no more below one percent and above 99.
+function likelihood(share) {
+  if (!isNumber(share)) return "–";
+  return share < 0.01 ? "<1%" : share > 0.99 ? ">99%" : percent(share);
+}
 function reevaluatedTables(found, images) {
   const { layers, conditions } = found, named = (layer) => (layer.candidate === null ? layer.name : openLink(layer.candidate));
   const ranks = (layer) => (layer.first_rank === layer.last_rank ? String(layer.first_rank ?? "–") : `${layer.first_rank} to ${layer.last_rank}`);
   return [table([{ name: "layer" }, { name: "P(best)", number: true }, { name: "rank", number: true }, { name: found.measure ?? "standardized", number: true },
     { name: "against the best", number: true }, { name: "seeds", number: true }, { name: "formula" }],
-    layers.map((layer, i) => [named(layer), layer.probability_best === null ? "–" : percent(layer.probability_best), ranks(layer), withMargin(layer),
+    layers.map((layer, i) => [named(layer), likelihood(layer.probability_best), ranks(layer), withMargin(layer),
       againstBest(layer, i === 0), whole(layer.seeds), element("code", { class: "formula" }, layer.text)]), { caption: `On ${images} images`, wide: true }),
   conditions.length > 1 && element("details", { class: "more" }, element("summary", {}, `Each of ${conditions.length} conditions`),
     table([{ name: "layer" }, ...conditions.map((condition) => ({ name: condition.name, number: true }))],
-      layers.map((layer) => [named(layer), ...layer.conditions.map(withMargin)])))];
+      layers.map((layer, i) => [named(layer), ...layer.conditions.map((condition) => withMargin(condition) + (i > 0 && condition.separated === false ? " ≈" : ""))]),
+      { caption: "≈: under this condition not separated from the layer that is first." }))];
 }
 function reevaluationSection(data) {
   const found = data.reevaluation;

@@ -1,0 +1,51 @@
+#include "tools/reevaluation_file.h"
+
+#include "tools/command.h"
+#include "tools/text_file.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace normact::tools {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+/// null where there is none.
+const Json& member(const Json& document, const char* key) {
+    static const Json none;
+    const auto found = document.is_object() ? document.find(key) : document.end();
+    return found == document.end() ? none : *found;
+}
+
+/// True if the document has what the page reads of findings on validation or test images.
+bool are_findings(const Json& findings) {
+    const Json &layers = member(findings, "layers"), &conditions = member(findings, "conditions");
+    return layers.is_array() && conditions.is_array() && std::ranges::all_of(conditions, &Json::is_object) &&
+           std::ranges::all_of(layers, [](const Json& layer) {
+               return member(layer, "conditions").is_array() && member(layer, "against_best").is_object();
+           });
+}
+
+bool is_reevaluation(const Json& document) {
+    const Json& test = member(document, "test");
+    return member(document, "format") == "normact/reevaluate" && member(document, "version") == 1 &&
+           are_findings(member(document, "validation")) && (test.is_null() || are_findings(test));
+}
+
+}  // namespace
+
+Json read_reevaluation(const std::string& file) {
+    auto found = Json::parse(read_text_file(file), nullptr, /*allow_exceptions=*/false);
+    if (!is_reevaluation(found))
+        throw UsageError(fmt::format(
+            "--reevaluation {}: this is not what normact reevaluate --json prints. Make it so: normact reevaluate "
+            "--study STUDY --json > {}",
+            file, file));
+    return found;
+}
+
+}  // namespace normact::tools
