@@ -42,13 +42,21 @@ std::optional<std::string> last_words(soci::session& sql, const std::string& fin
     return named(sql, worker) + " said: " + reason + end_of_log(log);
 }
 
-}  // namespace
-
 std::string why_attempts_failed(soci::session& sql, const std::string& fingerprint, int attempts) {
     const std::string count = std::to_string(attempts) + (attempts == 1 ? " attempt failed" : " attempts failed");
     auto end = silent_end(sql, fingerprint);
     if (!end) end = last_words(sql, fingerprint);
     return end ? count + "; in the last one " + *end : count;
+}
+
+}  // namespace
+
+void quarantine(soci::session& sql, WorkerId worker, const std::string& fingerprint, int attempts) {
+    const std::string reason = why_attempts_failed(sql, fingerprint, attempts);
+    sql << "UPDATE evaluation SET state = 'quarantined', reason = :reason, worker = NULL"
+           " WHERE fingerprint = :fingerprint",
+        use(reason), use(fingerprint);
+    add_to_funnel(sql, worker, "open = open - 1, quarantined = quarantined + 1");
 }
 
 std::int64_t reopen_quarantined(soci::session& sql) {

@@ -2,12 +2,9 @@
 
 #include "results/counts.h"
 #include "results/failures.h"
+#include "results/outcomes.h"
 #include "results/rows.h"
-#include "results/transactions.h"
 #include "results/workers.h"
-
-#include <cmath>
-#include <limits>
 
 namespace normact::results {
 namespace {
@@ -18,18 +15,6 @@ using proxy_tasks::Rejection;
 using soci::into;
 using soci::use;
 using State = Candidate::State;
-
-/// A number for a column that holds NULL for what is not a number.
-struct Nullable {
-    explicit Nullable(double number) : value(number), indicator(std::isnan(number) ? soci::i_null : soci::i_ok) {}
-    double value;
-    soci::indicator indicator;
-};
-
-/// The funnel's column for an outcome.
-std::string funnel_column(const Outcome& outcome) {
-    return outcome.rejection == Rejection::none ? "scored" : std::string(name(outcome.rejection));
-}
 
 class SqlStore final : public Store, private Transactions {
   public:
@@ -66,9 +51,6 @@ class SqlStore final : public Store, private Transactions {
   private:
     // Parts of transactions.
     CandidateId insert_candidate(WorkerId worker, const Proposal& proposal);
-    void insert_score(WorkerId worker, const std::string& fingerprint, const proxy_tasks::Score& score);
-    void number_scored(const std::string& fingerprint);
-    void quarantine(WorkerId worker, const std::string& fingerprint, int attempts);
     std::optional<Candidate> read_candidate(CandidateId id);
 };
 
@@ -172,7 +154,7 @@ std::optional<Claim> SqlStore::reclaim(WorkerId worker, std::chrono::seconds lea
                 return std::nullopt;
             }
             if (attempts >= maximum_attempts) {
-                quarantine(worker, fingerprint, attempts);
+                quarantine(sql_, worker, fingerprint, attempts);
                 continue;
             }
             std::string graph;
@@ -185,14 +167,6 @@ std::optional<Claim> SqlStore::reclaim(WorkerId worker, std::chrono::seconds lea
             return Claim{candidate, read_graph(graph, candidate), read_hash(fingerprint, candidate), attempts + 1};
         }
     });
-}
-
-void SqlStore::quarantine(WorkerId worker, const std::string& fingerprint, int attempts) {
-    const std::string reason = why_attempts_failed(sql_, fingerprint, attempts);
-    sql_ << "UPDATE evaluation SET state = 'quarantined', reason = :reason, worker = NULL"
-            " WHERE fingerprint = :fingerprint",
-        use(reason), use(fingerprint);
-    add_to_funnel(sql_, worker, "open = open - 1, quarantined = quarantined + 1");
 }
 
 bool SqlStore::renew(WorkerId worker, const Hash128& fingerprint, std::chrono::seconds lease,
@@ -250,54 +224,9 @@ void SqlStore::keep_log(WorkerId worker, const std::string& tail) {
 }
 
 bool SqlStore::finish(WorkerId worker, const Hash128& fingerprint, const Outcome& outcome) {
-    const bool scored = outcome.rejection == Rejection::none;
-    if (scored && outcome.scores.empty()) throw std::invalid_argument("an outcome needs scores or a rejection");
-    return write_durably([&] {
-        const auto key = to_string(fingerprint);
-        std::string before;
-        sql_ << "SELECT state FROM evaluation WHERE fingerprint = :fingerprint" + dialect_.lock_row, use(key),
-            into(before);
-        if (!sql_.got_data()) throw StoreError("no candidate with fingerprint " + key + " was proposed");
-        if (before != name(State::open) && before != name(State::quarantined)) return false;
-
-        const long long holder = worker;
-        const std::string state(name(scored ? State::scored : State::rejected)), rejection(name(outcome.rejection));
-        constexpr double none = std::numeric_limits<double>::quiet_NaN();
-        const double accuracy = mean_accuracy(outcome.scores).value_or(none);
-        Nullable mean(scored ? accuracy : none), audit(scored ? none : accuracy);
-        sql_ << "UPDATE evaluation SET state = :state, rejection = :rejection, reason = :reason, seconds = :seconds,"
-                " worker = :worker, mean_accuracy = :mean, audit_accuracy = :audit, finished = " +
-                    dialect_.now + " WHERE fingerprint = :fingerprint",
-            use(state), use(rejection), use(outcome.reason), use(outcome.seconds), use(holder),
-            use(mean.value, mean.indicator), use(audit.value, audit.indicator), use(key);
-        for (const auto& score : outcome.scores) insert_score(worker, key, score);
-        note_result(sql_, dialect_, worker);
-        const auto column = funnel_column(outcome);
-        add_to_funnel(sql_, worker, before + " = " + before + " - 1, " + column + " = " + column + " + 1");
-        if (scored) number_scored(key);
-        return true;
-    });
-}
-
-void SqlStore::insert_score(WorkerId worker, const std::string& fingerprint, const proxy_tasks::Score& score) {
-    Nullable accuracy(score.accuracy);
-    const long long source = worker;
-    sql_ << "INSERT INTO score (fingerprint, task, replicate, accuracy, seconds, worker)"
-            " VALUES (:fingerprint, :task, :replicate, :accuracy, :seconds, :worker)",
-        use(fingerprint), use(score.task), use(score.replicate), use(accuracy.value, accuracy.indicator),
-        use(score.seconds), use(source);
-}
-
-/// Gives all candidates of a fingerprint, which are scored from now on, the next positions, in the order of their ids.
-void SqlStore::number_scored(const std::string& fingerprint) {
-    long long candidates = 0;
-    sql_ << "SELECT COUNT(*) FROM candidate WHERE fingerprint = :fingerprint AND invalid IS NULL", use(fingerprint),
-        into(candidates);
-    const long long before = take_positions(sql_, candidates) - candidates;
-    sql_ << "UPDATE candidate SET position = :before + (SELECT COUNT(*) FROM candidate AS earlier"
-            " WHERE earlier.fingerprint = candidate.fingerprint AND earlier.id <= candidate.id"
-            " AND earlier.invalid IS NULL) WHERE fingerprint = :fingerprint AND invalid IS NULL",
-        use(before), use(fingerprint);
+    if (outcome.rejection == Rejection::none && outcome.scores.empty())
+        throw std::invalid_argument("an outcome needs scores or a rejection");
+    return write_durably([&] { return record_outcome(sql_, dialect_, worker, to_string(fingerprint), outcome); });
 }
 
 std::vector<Candidate> SqlStore::scored_since(std::int64_t after, int limit, std::int64_t& position) {
@@ -434,11 +363,6 @@ std::optional<double> mean_accuracy(std::span<const proxy_tasks::Score> scores) 
     double sum = 0;
     for (const auto& score : scores) sum += score.accuracy;
     return sum / static_cast<double>(scores.size());
-}
-
-void throw_trouble(const std::string& place, const Trouble& trouble) {
-    if (trouble.passing) throw StoreUnavailable(place + ": " + trouble.advice);
-    throw StoreError(place + ": " + trouble.advice);
 }
 
 std::unique_ptr<Store> make_sql_store(std::unique_ptr<soci::session> session, Dialect dialect, std::string place) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "results/dialect.h"
-#include "results/sql_store.h"
 #include "results/store.h"
 
 #include <memory>
@@ -16,6 +15,12 @@ struct Connection {
     Dialect dialect;
     std::string place;
 };
+
+/// Throws StoreUnavailable for what passes, StoreError for what does not. `place` names the study.
+[[noreturn]] inline void throw_trouble(const std::string& place, const Trouble& trouble) {
+    if (trouble.passing) throw StoreUnavailable(place + ": " + trouble.advice);
+    throw StoreError(place + ": " + trouble.advice);
+}
 
 /// What every store over a SQL database is made of: each of its members is one transaction.
 class Transactions {

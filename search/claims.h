@@ -2,21 +2,18 @@
 
 #include "primitives/hash.h"
 #include "results/store.h"
+#include "search/leases.h"
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <string>
-#include <thread>
 
 namespace normact::search {
 
-/// The claims that a worker holds. A thread of its own renews their leases three times a lease, so that an evaluation
-/// may take as long as it needs, while the claims of a dead worker are open to others after one lease.
+/// The claims that a worker holds, and their renewals.
 class Claims {
     struct Held {
         primitives::Hash128 fingerprint;
@@ -35,21 +32,18 @@ class Claims {
     /// Keeps one claim renewed for as long as it lives.
     class Hold {
       public:
-        Hold(Claims& claims, const primitives::Hash128& fingerprint);
-        ~Hold();
-        Hold(const Hold&) = delete;
-        Hold& operator=(const Hold&) = delete;
+        Hold(Claims& claims, const primitives::Hash128& fingerprint) : hold_(claims.leases_, {fingerprint, {}}) {}
 
         /// What the next renewals tell of the evaluation.
-        void set(const proxy_tasks::Progress& progress);
+        void set(const proxy_tasks::Progress& progress) {
+            hold_.update([&progress](Held& held) { held.progress = progress; });
+        }
 
       private:
-        Claims& claims_;
-        std::list<Held>::iterator held_;
+        Leases<Held>::Hold hold_;
     };
 
   private:
-    void keep_renewing(const std::stop_token& stop);
     void renew(const std::list<Held>& held, const std::stop_token& stop);
     void keep_log();
 
@@ -59,10 +53,7 @@ class Claims {
     std::function<std::string()> log_tail_;
     std::string kept_tail_;
     bool unreachable_ = false;  ///< at the last renewal
-    std::mutex mutex_;          // of held_
-    std::list<Held> held_;      // maybe one twice: a thread may take up again what another still lets go of
-    std::condition_variable_any never_;
-    std::jthread thread_;  // last, so that it ends before what it uses
+    Leases<Held> leases_;       // last, so that it ends before what it uses
 };
 
 }  // namespace normact::search

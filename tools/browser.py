@@ -50,3 +50,8 @@ def until(page, expression, seconds=60):
 def overflow(page):
     """By how many pixels the page is wider than the window."""
     return page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+
+def shows(page, count):
+    """Waits until the table has so many candidates: "=== 50"."""
+    until(page, f"document.querySelectorAll('#candidates tbody tr').length {count}")

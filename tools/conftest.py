@@ -119,3 +119,21 @@ def a_duplicate(study):
             "(SELECT hash FROM candidate WHERE id = e.candidate)").fetchall()
     assert duplicates, "the study begins with two"
     return duplicates[0][0]
+
+
+@pytest.fixture(scope="session")
+def server(finished_study):
+    from server import Server
+
+    running = Server(Normact(finished_study.parent), "--study", finished_study)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def pages():
+    """Chromium, which must not complain of anything."""
+    from browser import chromium
+
+    with chromium() as opened:
+        yield opened

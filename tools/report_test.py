@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from browser import chromium, overflow
+from browser import overflow
 
 HERE = Path(__file__).parent
 
@@ -23,12 +23,6 @@ def report(finished_study, tmp_path_factory):
     out, _ = Normact(finished_study.parent)("report", "--study", finished_study, "-o", file, "--layers", 5)
     assert re.search(r"2\d scored layers of \d+ candidates", out)
     return file
-
-
-@pytest.fixture
-def pages():
-    with chromium() as opened:
-        yield opened
 
 
 def test_the_page_loads_without_a_complaint_and_asks_for_nothing(report, pages):

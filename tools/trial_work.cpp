@@ -3,6 +3,7 @@
 #include "proxy_tasks/data_files.h"
 #include "results/patience.h"
 #include "results/study.h"
+#include "search/leases.h"
 #include "tools/candidates.h"
 #include "tools/command.h"
 #include "tools/outages.h"
@@ -121,7 +122,10 @@ bool is_most_demanding(const Condition& condition, const std::vector<Condition>&
 class Trainer {
   public:
     Trainer(const Reevaluation& reevaluation, const TrialWork& how, const std::stop_token& stop)
-        : reevaluation_(reevaluation), how_(how), forward_(stop, [this] { stop_.request_stop(); }) {
+        : reevaluation_(reevaluation),
+          how_(how),
+          forward_(stop, [this] { stop_.request_stop(); }),
+          leases_(how.lease, [this](const auto& held, const auto& over) { renew(held, over); }) {
         for (const auto* const conditions : {&reevaluation.conditions, &reevaluation.test_conditions})
             for (const Condition& condition : *conditions)
                 if (is_most_demanding(condition, *conditions)) scorers_.of(condition);
@@ -134,15 +138,13 @@ class Trainer {
     }
 
     void run() {
-        std::jthread renewer([this](const std::stop_token& over) { renew(over); });
         {
             ProgressLine line([this](Seconds elapsed) { return progress(elapsed); });
             std::vector<std::jthread> threads;
             for (int i = 0; i < how_.threads; ++i)
                 threads.emplace_back([this, &line] { guard([this, &line] { work(line); }); });
         }
-        renewer.request_stop();
-        renewer.join();
+        leases_.end();
         if (!error_) {
             try {
                 store_->end_worker(worker_);
@@ -154,31 +156,6 @@ class Trainer {
     }
 
   private:
-    /// Keeps one trial's lease renewed for as long as it lives.
-    class Hold {
-      public:
-        Hold(Trainer& trainer, Held held) : trainer_(trainer) {
-            const std::scoped_lock lock(trainer_.mutex_);
-            held_ = trainer_.held_.insert(trainer_.held_.end(), std::move(held));
-        }
-        ~Hold() {
-            const std::scoped_lock lock(trainer_.mutex_);
-            trainer_.held_.erase(held_);
-        }
-        Hold(const Hold&) = delete;
-        Hold& operator=(const Hold&) = delete;
-
-        void set(const proxy_tasks::Progress& progress) {
-            const std::scoped_lock lock(trainer_.mutex_);
-            held_->share = static_cast<double>(progress.step) / std::max(1, progress.steps);
-        }
-        const std::string& what() const { return held_->what; }
-
-      private:
-        Trainer& trainer_;
-        std::list<Held>::iterator held_;
-    };
-
     /// The first error ends all threads.
     template <class Body>
     void guard(Body body) {
@@ -213,16 +190,21 @@ class Trainer {
     void train(const OpenTrial& open, PatientTrials& trials, ProgressLine& line, int& failures) {
         const results::TrialName& name = open.trial.name;
         const primitives::Layer& layer = reevaluation_.layers[open.layer].layer;
-        Hold held(*this, {name, fmt::format("{}, {}", layer.name, long_name(*open.condition)), 0});
+        const std::string what = fmt::format("{}, {}", layer.name, long_name(*open.condition));
+        search::Leases<Held>::Hold hold(leases_, {name, what, 0});
+        const auto tell_progress = [&hold](const proxy_tasks::Progress& progress) {
+            hold.update(
+                [&](Held& held) { held.share = static_cast<double>(progress.step) / std::max(1, progress.steps); });
+        };
         try {
             const auto scorer = scorers_.of(*open.condition);
             const auto outcome = score_trial(*scorer, open.condition->configuration, layer, name.replicate,
-                                             stop_.get_token(), [&held](const auto& progress) { held.set(progress); });
+                                             stop_.get_token(), tell_progress);
             const double measured = outcome.scores.at(0).accuracy;
             const double value = std::isfinite(measured) ? measured : worst_value;
             trials([&](TrialStore& store) { return store.finish(worker_, name, value, outcome.seconds); });
             failures = 0;
-            line.print(fmt::format("{:>7}  {}, seed {}: {}{}", clock_text(line.elapsed()), held.what(), name.replicate,
+            line.print(fmt::format("{:>7}  {}, seed {}: {}{}", clock_text(line.elapsed()), what, name.replicate,
                                    accuracy_text(value), open.condition->on_test_images ? " on test images" : ""));
         } catch (const proxy_tasks::Stopped&) {
             trials([&](TrialStore& store) { store.release(worker_, name); });
@@ -239,39 +221,29 @@ class Trainer {
             throw;
         } catch (const std::exception& error) {
             record_failure(trials, name, error.what());
-            line.print(fmt::format("{:>7}  {}, seed {} failed: {}", clock_text(line.elapsed()), held.what(),
-                                   name.replicate, error.what()));
+            line.print(fmt::format("{:>7}  {}, seed {} failed: {}", clock_text(line.elapsed()), what, name.replicate,
+                                   error.what()));
             if (++failures >= most_failing_trials * how_.maximum_attempts) throw;
         }
     }
 
-    bool is_held_here(const results::TrialName& name) {
-        const std::scoped_lock lock(mutex_);
-        return std::ranges::find(held_, name, &Held::name) != held_.end();
+    bool is_held_here(const results::TrialName& name) const {
+        const auto held = leases_.held();
+        return std::ranges::find(held, name, &Held::name) != held.end();
     }
 
     void record_failure(PatientTrials& trials, const results::TrialName& name, const char* reason) const {
         trials([&](TrialStore& store) { store.fail(worker_, name, reason); });
     }
 
-    /// Keeps leases three times a lease, so that a training may take as long as it needs.
-    void renew(const std::stop_token& over) {
-        std::unique_ptr<TrialStore> trials;
-        while (!over.stop_requested()) {
-            results::wait(std::chrono::duration_cast<std::chrono::milliseconds>(how_.lease) / 3, over);
-            std::vector<results::TrialName> names;
-            {
-                const std::scoped_lock lock(mutex_);
-                for (const Held& held : held_) names.push_back(held.name);
-            }
-            for (const results::TrialName& name : names) {
-                if (over.stop_requested()) break;
-                try {
-                    if (!trials) trials = results::open_trials(how_.study);
-                    trials->renew(worker_, name, how_.lease);
-                } catch (const results::StoreError&) {
-                    trials.reset();  // tried again at the next round
-                }
+    void renew(const std::list<Held>& held, const std::stop_token& over) {
+        for (const auto& [name, what, share] : held) {
+            if (over.stop_requested()) return;
+            try {
+                if (!renewals_) renewals_ = results::open_trials(how_.study);
+                renewals_->renew(worker_, name, how_.lease);
+            } catch (const results::StoreError&) {
+                renewals_.reset();  // tried again at the next round
             }
         }
     }
@@ -289,20 +261,21 @@ class Trainer {
     }
 
     std::string progress(Seconds elapsed) {
+        const std::list<Held> held = leases_.held();
         const std::scoped_lock lock(mutex_);
         double done = 0;
-        for (const Held& held : held_) done += held.share;
+        for (const Held& one : held) done += one.share;
         const double left = std::max(0.0, static_cast<double>(missing_) - done);
         std::string text = clock_text(elapsed);
         if (mean_seconds_ > 0) {
-            const auto at_once = static_cast<double>(std::max({others_, held_.size(), std::size_t{1}}));
+            const auto at_once = static_cast<double>(std::max({others_, held.size(), std::size_t{1}}));
             text += fmt::format(", {} left of this round", clock_text(Seconds(left * mean_seconds_ / at_once)));
         }
         text += on_test_images_
                     ? fmt::format(" · test images: {} layers", running_)
                     : fmt::format(" · {} layers, {} of up to {} seeds", running_, round_seeds_, reevaluation_.seeds);
         text += fmt::format(", {:.1f} trainings to do", left);
-        if (!held_.empty()) text += fmt::format(" · {}", held_.front().what);
+        if (!held.empty()) text += fmt::format(" · {}", held.front().what);
         return text;
     }
 
@@ -313,14 +286,15 @@ class Trainer {
     Scorers scorers_;
     std::stop_source stop_;
     const results::Patience patience_ = patience(stop_.get_token(), "what is finished meanwhile is recorded then");
-    std::mutex mutex_;  ///< of all below
-    std::list<Held> held_;
+    std::unique_ptr<TrialStore> renewals_;  ///< of the renewing thread alone
+    std::mutex mutex_;                      ///< of all below but the leases
     std::size_t missing_ = 0, others_ = 0, running_ = 0;
     int round_seeds_ = 0;
     bool on_test_images_ = false;
     double mean_seconds_ = 0;
     std::exception_ptr error_;
     std::stop_callback<std::function<void()>> forward_;
+    search::Leases<Held> leases_;  // last, so that it ends before what it uses
 };
 
 }  // namespace
