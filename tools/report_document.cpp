@@ -235,19 +235,6 @@ Json marks_of(const primitives::MarkedText& text) {
     return list;
 }
 
-/// The formulas of a candidate and of its parent and where they differ, with inputs in the same order where that makes
-/// no difference.
-Json change_of(const Candidate& parent, const Candidate& child) {
-    if (std::max(parent.graph.nodes.size(), child.graph.nodes.size()) > most_nodes_of_a_picture) return {};
-    const auto difference = primitives::difference(parent.graph, child.graph);
-    const auto texts = primitives::marked_texts(difference);
-    return {{"before", texts[0].text},
-            {"after", texts[1].text},
-            {"before_marks", marks_of(texts[0])},
-            {"after_marks", marks_of(texts[1])},
-            {"one_mutation", difference.is_one_mutation}};
-}
-
 Json genealogy_of(results::StudyView& view, const Layers& layers, const std::vector<std::string>& tasks) {
     Json lines = Json::array();
     Json candidates = Json::object();
@@ -309,11 +296,22 @@ Json candidate_row(const Candidate& candidate, const std::vector<std::string>& t
             {"text", short_text(candidate.graph)}};
 }
 
+Json formula_change(const Candidate& before, const Candidate& after) {
+    if (std::max(before.graph.nodes.size(), after.graph.nodes.size()) > most_nodes_of_a_picture) return {};
+    const auto difference = primitives::difference(before.graph, after.graph);
+    const auto texts = primitives::marked_texts(difference);
+    return {{"before", texts[0].text},
+            {"after", texts[1].text},
+            {"before_marks", marks_of(texts[0])},
+            {"after_marks", marks_of(texts[1])},
+            {"one_mutation", difference.is_one_mutation}};
+}
+
 Json lineage_rows(const Candidates& line, const std::vector<std::string>& tasks) {
     Json rows = Json::array();
     for (std::size_t i = 0; i < line.size(); ++i) {
         rows.push_back(candidate_row(line[i], tasks));
-        rows.back()["change"] = i + 1 < line.size() ? change_of(line[i + 1], line[i]) : Json();
+        rows.back()["change"] = i + 1 < line.size() ? formula_change(line[i + 1], line[i]) : Json();
     }
     return rows;
 }

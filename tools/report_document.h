@@ -38,6 +38,10 @@ nlohmann::ordered_json report_document(results::StudyView& view, const std::stri
 /// A candidate as a row of a table: without its graph. `tasks` says in which order its accuracies come.
 nlohmann::ordered_json candidate_row(const results::Candidate& candidate, const std::vector<std::string>& tasks);
 
+/// The formulas of two candidates and where they differ, with inputs in the same order where that makes no difference,
+/// docs/commands.md: a `change`. null for graphs of more than most_nodes_of_a_picture nodes.
+nlohmann::ordered_json formula_change(const results::Candidate& before, const results::Candidate& after);
+
 /// A candidate and its ancestors, each a row with how it changed from the next one, its parent.
 nlohmann::ordered_json lineage_rows(const std::vector<results::Candidate>& line, const std::vector<std::string>& tasks);
 

@@ -30,6 +30,7 @@ def test_the_page_searches_and_compares(server, pages):
     page.get_by_role("button", name="Compare 3").click()
     page.wait_for_selector("dialog svg.chart")
     assert page.locator("dialog thead th").count() >= 4
+    assert page.locator("dialog ol.line ins, dialog ol.line del").count() > 0
     page.keyboard.press("Escape")
     page.wait_for_selector("dialog", state="detached")
     assert all(url.startswith((server.url, "data:")) for url in pages.requests)

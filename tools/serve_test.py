@@ -69,10 +69,19 @@ def test_candidates_are_filtered(server):
     assert same[:2] == [1, 2], "the study begins with two ways to write it"
 
 
+def test_formulas_of_two_candidates_are_compared(server):
+    change = server.json("difference", **{"from": 1, "to": 2})["change"]
+    assert change["before"] == "abs(x)/std_batch(x)" and "max(x, -x)" in change["after"]
+    marked = [change["after"][begin:end] for begin, end in change["after_marks"]]
+    assert marked and "std_batch(x)" not in "".join(marked), "what both have"
+    assert server.json("difference", **{"from": 1, "to": 1})["change"]["after_marks"] == []
+
+
 @pytest.mark.parametrize("path", [
     "/api/candidates?order=random", "/api/candidates?limit=1000", "/api/candidates?with=frob", "/api/candidates?after=x",
     "/api/candidates?same_as=x*(", "/api/candidates?limit=1&limit=2", "/api/candidates?frob=1", "/api/candidate",
     "/api/candidate?id=-1", "/api/candidate?id=1%20OR%201", "/api/candidate?id=99999999", "/api/candidate?id=1&x=2",
+    "/api/difference?from=1", "/api/difference?from=1&to=99999999",
 ])
 def test_what_makes_no_sense_is_refused_with_the_reason(server, path):
     status, _, body = server.ask(path)

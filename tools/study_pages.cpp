@@ -128,16 +128,30 @@ std::string StudyPages::details_of(const results::Candidate& candidate) {
     return details_[candidate.id] = text_of(layer_details(layer, shown_.speed));
 }
 
+results::Candidate StudyPages::found(results::CandidateId id) {
+    auto candidate = with_view([id](auto& view) { return view.find(id); });
+    if (!candidate) throw RequestError(fmt::format("the study has no candidate {}", id));
+    return std::move(*candidate);
+}
+
+std::string StudyPages::difference(const RequestParameters& parameters) {
+    if (parameters.size() != 2 || !parameters.contains("from") || !parameters.contains("to"))
+        throw RequestError("the parameters are from and to");
+    const auto from = parse_candidate(parameters.at("from")), to = parse_candidate(parameters.at("to"));
+    Json document{{"format", "normact/formula-change"}, {"version", 1}, {"from", from}, {"to", to}};
+    document["change"] = formula_change(found(from), found(to));
+    return text_of(document);
+}
+
 std::string StudyPages::candidate(const RequestParameters& parameters) {
     if (parameters.size() != 1 || !parameters.contains("id")) throw RequestError("the parameter is id");
     const auto id = parse_candidate(parameters.at("id"));
-    auto [candidate, ancestors] =
-        with_view([&](auto& view) { return std::pair(view.find(id), view.lineage(id, longest_lineage)); });
-    if (!candidate) throw RequestError(fmt::format("the study has no candidate {}", id));
+    const results::Candidate candidate = found(id);
     Json document{{"format", "normact/candidate"}, {"version", 1}};
-    document["layer"] = to_json(*candidate, configuration_.scoring.layer);
-    document["layer"]["details"] = Json::parse(details_of(*candidate));
-    document["lineage"] = lineage_rows(ancestors, tasks_);
+    document["layer"] = to_json(candidate, configuration_.scoring.layer);
+    document["layer"]["details"] = Json::parse(details_of(candidate));
+    document["lineage"] =
+        lineage_rows(with_view([id](auto& view) { return view.lineage(id, longest_lineage); }), tasks_);
     return text_of(document);
 }
 

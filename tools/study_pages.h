@@ -38,6 +38,8 @@ class StudyPages {
     std::string status();
     /// A page of candidates. Throws RequestError.
     std::string candidates(const RequestParameters& parameters);
+    /// How the formulas of two candidates differ. Throws RequestError.
+    std::string difference(const RequestParameters& parameters);
     /// One candidate with its details and its ancestors. Throws RequestError.
     std::string candidate(const RequestParameters& parameters);
 
@@ -45,6 +47,8 @@ class StudyPages {
     /// Lends a view for one task. One that failed is not used again: its connection may be broken.
     template <class Task>
     auto with_view(Task task);
+    /// Throws RequestError where there is none.
+    results::Candidate found(results::CandidateId id);
     std::string details_of(const results::Candidate& candidate);
     std::string make_report();
 

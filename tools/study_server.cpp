@@ -124,6 +124,7 @@ StudyServer::StudyServer(ServerSettings settings) : parts_(std::make_unique<Part
     tell("/api/status", [&pages](const RequestParameters&) { return pages.status(); });
     tell("/api/candidates", [&pages](const RequestParameters& asked) { return pages.candidates(asked); });
     tell("/api/candidate", [&pages](const RequestParameters& asked) { return pages.candidate(asked); });
+    tell("/api/difference", [&pages](const RequestParameters& asked) { return pages.difference(asked); });
     const bool bound = chosen.port == 0 ? (port = server.bind_to_any_port(chosen.address)) > 0
                                         : server.bind_to_port(chosen.address, port = chosen.port);
     if (!bound)

@@ -29,42 +29,6 @@ function fetchedLayer(candidate, data) {
   return place;
 }
 
-// ---- what differs between two layers ----
-
-const tokens = (text) => text.match(/[A-Za-z_][A-Za-z_0-9]*|[0-9.]+|\S/g) ?? [];
-/// The longest common part of two lists of tokens, as steps: same, gone, added.
-function changes(before, after) {
-  const most = 600;
-  if (before.length > most || after.length > most) return null;
-  const rows = before.length + 1, columns = after.length + 1;
-  const length = new Uint16Array(rows * columns);
-  for (let i = before.length - 1; i >= 0; --i)
-    for (let j = after.length - 1; j >= 0; --j)
-      length[i * columns + j] = before[i] === after[j] ? length[(i + 1) * columns + j + 1] + 1
-        : Math.max(length[(i + 1) * columns + j], length[i * columns + j + 1]);
-  const steps = [];
-  for (let i = 0, j = 0; i < before.length || j < after.length;) {
-    if (i < before.length && j < after.length && before[i] === after[j]) { steps.push(["same", after[j++]]); ++i; }
-    else if (j >= after.length || (i < before.length && length[(i + 1) * columns + j] >= length[i * columns + j + 1])) steps.push(["gone", before[i++]]);
-    else steps.push(["added", after[j++]]);
-  }
-  return steps;
-}
-const spaced = (token) => (/^[+\-=;,]$/.test(token) ? (token === "," || token === ";" ? token + " " : ` ${token} `) : token);
-/// A formula with what another one does not have marked, and what only that one has struck out.
-function difference(before, after) {
-  const steps = before === null ? null : changes(tokens(before), tokens(after));
-  if (steps === null) return formula(after);
-  const code = element("code", { class: "formula" });
-  for (let i = 0; i < steps.length;) {
-    const kind = steps[i][0];
-    let text = "";
-    for (; i < steps.length && steps[i][0] === kind; ++i) text += spaced(steps[i][1]);
-    code.append(kind === "same" ? text : element(kind === "added" ? "ins" : "del", {}, text));
-  }
-  return code;
-}
-
 // ---- dialogs ----
 
 function showDialog(title, content) {
@@ -90,7 +54,9 @@ function showComparison() {
   const place = element("div");
   showDialog(`Comparison of ${chosen.size} layers`, place);
   fill(place, async () => {
-    const layers = (await Promise.all([...chosen].map((id) => fetched(`api/candidate?id=${id}`)))).map((answer) => answer.layer);
+    const ids = [...chosen];
+    const layers = (await Promise.all(ids.map((id) => fetched(`api/candidate?id=${id}`)))).map((answer) => answer.layer);
+    const changes = await Promise.all(ids.slice(1).map(async (id) => (await fetched(`api/difference?from=${ids[0]}&to=${id}`)).change));
     const tasks = report.anchors.tasks, first = layers[0];
     const value = (layer, task) => layer.scores.find((score) => score.task === task)?.accuracy;
     const curves = layers.filter((layer) => layer.details.response);
@@ -101,7 +67,7 @@ function showComparison() {
         ["nodes", ...layers.map((layer) => whole(layer.details.nodes))],
         ["moments", ...layers.map((layer) => layer.details.moments.join(", ") || "none")]]),
     element("h3", {}, `What differs from #${first.candidate}`),
-    element("ol", { class: "line" }, layers.map((layer, i) => element("li", {}, element("div", { class: "who" }, `#${layer.candidate}`), difference(i === 0 ? null : first.text, layer.text)))),
+    element("ol", { class: "line" }, layers.map((layer, i) => element("li", {}, element("div", { class: "who" }, `#${layer.candidate}`), i > 0 && changes[i - 1] ? changedFormula(changes[i - 1]) : formula(layer.text)))),
     curves.length > 0 && element("div", { class: "columns" }, curves[0].details.response.inputs.slice(0, 3).map((input, k) =>
       chart({ title: `Response, input of ${input.label}`, height: 240, x: { label: "input, in deviations from its mean" }, y: { label: "output", tell: (v) => digits(v, 3) },
         series: curves.map((layer, i) => ({ name: `#${layer.candidate}`, kind: "line", look: i, dash: i,
@@ -241,5 +207,5 @@ function follow() {
   setInterval(tick, 5000);
 }
 
-live = true;
+server = { details: fetchedLayer, show: showCandidate };
 reload().then(follow).catch((error) => document.getElementById("content").replaceChildren(problem(error)));

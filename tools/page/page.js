@@ -264,7 +264,7 @@ function layerArticle(layer, data, open) {
   const fill = () => {
     if (body.childElementCount > 1) return;
     if (layer.details) body.append(layerInside(layer, data, layer.text.length <= longest));
-    else body.append(fetchedLayer(layer.candidate, data));
+    else body.append(server.details(layer.candidate, data));
   };
   if (open) fill();
   body.addEventListener("toggle", () => { if (body.open) fill(); });
@@ -314,17 +314,20 @@ function openLayer(candidate) {
     found.fill();
     found.querySelector("summary").focus({ preventScroll: true });
     found.scrollIntoView({ block: "start" });
-  } else if (typeof fetchedLayer === "function" && live) showCandidate(candidate);
+  } else if (server) server.show(candidate);
   else say(`Candidate ${candidate} is not among the layers told in full. See: normact show ${candidate}`);
 }
 function openLink(candidate) {
-  const known = live || (report.layers ?? []).some((layer) => layer.candidate === candidate);
+  const known = server || (report.layers ?? []).some((layer) => layer.candidate === candidate);
   return known ? element("a", { href: `#layer-${candidate}`, onclick: (event) => { event.preventDefault(); openLayer(candidate); } }, `#${candidate}`) : `#${candidate}`;
 }
 
 // ---- the page ----
 
-let report = {}, live = false;
+let report = {};
+/// What a page that does not hold all layers asks for: { details(candidate, data), an element; show(candidate) }. Only the live
+/// page has one (browse.js).
+let server = null;
 const builders = [["summary", "Found", summarySection], ["layers", "Layers", layersSection], ["progress", "Progress", progressSection], ["anchors", "Anchors", anchorsSection],
   ["costs", "Cost", costsSection], ["parts", "Parts", useSection], ["genealogy", "Genealogy", genealogySection],
   ["reevaluation", "Evaluated again", reevaluationSection], ["funnel", "Funnel", funnelSection], ["method", "Method", methodSection]];
