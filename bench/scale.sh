@@ -1,5 +1,5 @@
 #!/bin/bash
-# How a study stands many workers as it grows; run beside a server: results/with_postgresql.sh bench/scale.sh
+# How a study stands many workers as it grows; run beside a server on a disk: TMPDIR=/tmp results/with_postgresql.sh bench/scale.sh
 set -euo pipefail
 program=build/release/bench/simulated_workers
 

@@ -49,11 +49,16 @@ class Factoring {
     }
 
     ValueId plane_mean(ValueId a) {
+        if (const auto known = plane_mean_of_.find(a); known != plane_mean_of_.end()) return known->second;
+        return plane_mean_of_[a] = find_plane_mean(a);
+    }
+
+    ValueId find_plane_mean(ValueId a) {
         if (is_small(a)) return a;
         if (is(a, Operation::negate)) return to_.apply(Operation::negate, plane_mean(operand(a, 0)));
         if (has_small_operand(a))
             return to_.apply(to_[a].operation, plane_mean(operand(a, 0)), plane_mean(operand(a, 1)));
-        const std::vector<Term> terms = multiplied_out(a, time(a));
+        const std::vector<Term>& terms = multiplied_out(a, time(a));
         Time known;
         for (const Term& term : terms) known = std::max(known, time(term.value));
         if (known >= time(a)) return input_for(a);
@@ -95,7 +100,13 @@ class Factoring {
 
     /// Products of sums as sums of products, where that may take a factor out: not where both factors of a product have
     /// a summand without pixels, as (y − m)² does: it would cancel. One term if there are too many.
-    std::vector<Term> multiplied_out(ValueId a, Time late) {
+    const std::vector<Term>& multiplied_out(ValueId a, Time late) {
+        const std::pair key(a, late);
+        if (const auto known = multiplied_out_.find(key); known != multiplied_out_.end()) return known->second;
+        return multiplied_out_[key] = multiply_out(a, late);
+    }
+
+    std::vector<Term> multiply_out(ValueId a, Time late) {
         std::vector<Term> whole{{to_.constant(1), a}};
         std::vector<Term> terms;
         if (is_small(a)) return {{a, to_.constant(1)}};
@@ -111,7 +122,7 @@ class Factoring {
                 terms.push_back(term);
             }
         } else if (is(a, Operation::multiply)) {
-            const std::vector<Term> left = multiplied_out(first, late), right = multiplied_out(second, late);
+            const std::vector<Term>&left = multiplied_out(first, late), &right = multiplied_out(second, late);
             if (has_constant_term(left) && has_constant_term(right) && !is_small(first) && !is_small(second))
                 return whole;
             for (const Term& l : left)
@@ -156,6 +167,9 @@ class Factoring {
     ProgramBuilder to_;
     std::vector<PlaneMean> plane_means_;
     std::map<ValueId, ValueId> input_of_;
+    // What a value comes to is kept: a graph may use it on more ways than there are nodes by far.
+    std::map<ValueId, ValueId> plane_mean_of_;
+    std::map<std::pair<ValueId, Time>, std::vector<Term>> multiplied_out_;
     std::vector<Time> times_;
 };
 

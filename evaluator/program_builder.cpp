@@ -150,6 +150,12 @@ ValueId ProgramBuilder::negate(ValueId a) {
 }
 
 ValueId ProgramBuilder::mean(IndexSet set, ValueId a) {
+    const std::pair key(set, a);
+    if (const auto known = means_.find(key); known != means_.end()) return known->second;
+    return means_[key] = find_mean(set, a);
+}
+
+ValueId ProgramBuilder::find_mean(IndexSet set, ValueId a) {
     if (extent(a).is_constant_on(set)) return a;
     const Instruction inner = (*this)[a];
     const auto [first, second, third] = inner.operands;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -50,9 +51,12 @@ class ProgramBuilder {
     ValueId multiply(ValueId a, ValueId b);
     ValueId divide(ValueId a, ValueId b);
     ValueId negate(ValueId a);
+    ValueId find_mean(primitives::IndexSet set, ValueId a);
 
     Program program_;
     std::unordered_map<Instruction, ValueId, Hash> positions_;
+    /// What means came to: a graph may lead to one on more ways than there are values by far.
+    std::map<std::pair<primitives::IndexSet, ValueId>, ValueId> means_;
 };
 
 /// Declares the inputs of another program, in their order. Gives their values.

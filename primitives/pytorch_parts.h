@@ -90,12 +90,16 @@ class @CLASS(nn.Module):
         super().__init__()
         if channels < 1:
             raise ValueError(f"channels is {channels}; it must be at least 1")
+        if groups < 1:
+            raise ValueError(f"groups is {groups}; it must be at least 1")
         self.channels, self.epsilon, self.groups = channels, epsilon, groups
         options = {"device": device, "dtype": dtype}
 )";
 
 inline constexpr std::string_view forward_method = R"(
     def forward(self, x):
+        if x.dim() != 4 or x.shape[1] != self.channels:
+            raise ValueError(f"x is of shape {tuple(x.shape)}; it must be [N, {self.channels}, H, W]")
         return self.fused(x) if self.can_be_fused(x) else self.composed(x)
 
     def composed(self, x):
@@ -109,7 +113,8 @@ inline constexpr std::string_view over_batch_method = R"(
         if not self.training:  # a copy: the next training step moves it while backward may still need it
             return average.clone().view(1, -1, 1, 1)
         value = statistic(x, (0, 2, 3))
-        self.move(average, value.detach().flatten())
+        if x.numel() > 0:  # an empty batch has no moments
+            self.move(average, value.detach().flatten())
         return value
 
     @staticmethod

@@ -236,6 +236,16 @@ std::string to_text(const LayerGraph& graph) {
     return text + expression.body;
 }
 
+LayerGraph reread(const LayerGraph& graph) {
+    std::size_t others = 0;
+    for (const Node& node : graph.nodes) others += primitive(node.op).kind == Kind::initial ? 0 : 1;
+    constexpr std::size_t most = max_nodes - 4;
+    if (others > most)
+        throw InvalidGraph("the layer has " + std::to_string(others) +
+                           " nodes beside x, zero, v0 and v1; in a formula " + std::to_string(most) + " are allowed");
+    return parse_text(to_text(graph));
+}
+
 LayerGraph parse_text(std::string_view text) {
     if (text.size() > max_text_bytes)
         throw InvalidGraph("the text has " + std::to_string(text.size()) + " bytes; at most " +

@@ -12,6 +12,9 @@ namespace normact::primitives {
 /// more than max_nodes - 4 nodes, those without all four initial ones are too large to be parsed again.)
 std::string to_text(const LayerGraph& graph);
 
+/// The graph that the text form reads back as. Throws InvalidGraph for one that is too large for that.
+LayerGraph reread(const LayerGraph& graph);
+
 /// Reads a text form. Throws InvalidGraph with the column of the first error.
 /// The graph begins with the four initial nodes, unless it is nothing but one of them.
 ///

@@ -31,7 +31,7 @@ struct Dialect {
     std::string skip_locked;  ///< as lock_row, passing over rows that others hold
     /// Statements after which new rows of these tables are numbered behind those that are there.
     std::function<Statements(const std::string& table)> number_behind;
-    /// Throws StoreError if what is written from now on would not be found where the study was opened.
+    /// Throws StoreError if the study lies no more where it was opened: what is written would not be found there.
     std::function<void()> check_place;
     std::function<Trouble(const soci::soci_error&)> explain;
 };

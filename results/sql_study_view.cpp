@@ -29,10 +29,10 @@ class SqlStudyView final : public StudyView, private Transactions {
     std::vector<Candidate> lineage(CandidateId id, int most) override;
     std::vector<Contribution> contributions(int most) override;
     std::optional<double> accuracy_at_rank(std::int64_t rank) override {
-        return read([&] { return read_accuracy_at_rank(sql_, rank); });
+        return read_in_place([&] { return read_accuracy_at_rank(sql_, rank); });
     }
     std::vector<Audit> audits() override {
-        return read([&] { return read_audits(sql_); });
+        return read_in_place([&] { return read_audits(sql_); });
     }
     CandidatePage page(const CandidateQuery& query) override;
 };
@@ -51,7 +51,7 @@ std::vector<Candidate> read_listed(soci::session& sql, std::span<const Candidate
 }
 
 std::string SqlStudyView::configuration() {
-    return read([&] {
+    return read_in_place([&] {
         std::string configuration;
         sql_ << "SELECT configuration FROM study", into(configuration);
         if (!sql_.got_data()) throw StoreError("the study's configuration is missing: restore it from a copy");
@@ -60,11 +60,11 @@ std::string SqlStudyView::configuration() {
 }
 
 Funnel SqlStudyView::funnel() {
-    return read([&] { return read_funnel(sql_); });
+    return read_in_place([&] { return read_funnel(sql_); });
 }
 
 double SqlStudyView::created() {
-    return read([&] {
+    return read_in_place([&] {
         double created = 0;
         sql_ << "SELECT created FROM study", into(created);
         return created;
@@ -78,7 +78,7 @@ std::optional<Candidate> SqlStudyView::find(CandidateId id) {
 }
 
 std::vector<ScoredPoint> SqlStudyView::scored() {
-    return read([&] {
+    return read_in_place([&] {
         std::vector<ScoredPoint> points;
         long long candidate = 0;
         double mean = 0, finished = 0, created = 0;
@@ -101,11 +101,11 @@ std::vector<ScoredPoint> SqlStudyView::scored() {
 }
 
 std::vector<Candidate> SqlStudyView::candidates(std::span<const CandidateId> ids) {
-    return read([&] { return read_listed(sql_, ids); });
+    return read_in_place([&] { return read_listed(sql_, ids); });
 }
 
 std::vector<Candidate> SqlStudyView::lineage(CandidateId id, int most) {
-    return read([&] {
+    return read_in_place([&] {
         // A parent is older than its child, which also ends what a damaged study could make a circle.
         return read_candidates(
             sql_, "WITH RECURSIVE line (id, parent, place) AS (SELECT id, parent, 1 FROM candidate WHERE id = " +
@@ -117,7 +117,7 @@ std::vector<Candidate> SqlStudyView::lineage(CandidateId id, int most) {
 }
 
 std::vector<Contribution> SqlStudyView::contributions(int most) {
-    return read([&] {
+    return read_in_place([&] {
         std::vector<Contribution> list;
         Contribution row;
         long long workers = 0, evaluated = 0;
@@ -143,7 +143,7 @@ std::vector<Contribution> SqlStudyView::contributions(int most) {
 }
 
 CandidatePage SqlStudyView::page(const CandidateQuery& query) {
-    return read([&] {
+    return read_in_place([&] {
         const PageIds found = read_page(sql_, query);
         return CandidatePage{read_listed(sql_, found.ids), found.next};
     });

@@ -61,16 +61,20 @@ std::optional<std::pair<dev_t, ino_t>> file_at(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0 ? std::optional(std::pair(status.st_dev, status.st_ino)) : std::nullopt;
 }
 
-/// Throws StoreError once the opened file lies at the path no more: an open file takes what is written also after it
-/// was removed, and then all is lost.
-std::function<void()> stays_in_place(const std::string& path, const std::optional<std::pair<dev_t, ino_t>>& opened) {
-    return [path, opened] {
-        if (opened && file_at(path) == opened) return;
-        throw StoreError(
-            "the file was moved, removed or replaced while it was in use, and what was recorded went with it. Put it "
-            "back under its name, with its -wal and -shm beside it; if it is gone, start another study");
+/// Throws StoreError with this advice once the opened file lies at the path no more.
+std::function<void()> stays_in_place(const std::string& path, const std::optional<std::pair<dev_t, ino_t>>& opened,
+                                     const std::string& advice) {
+    return [path, opened, advice] {
+        if (!opened || file_at(path) != opened)
+            throw StoreError("the file was moved, removed or replaced while it was in use" + advice);
     };
 }
+
+/// An open file takes what is written also after it was removed, and then all is lost.
+constexpr const char* advice_to_writers =
+    ", and what was recorded went with it. Put it back under its name, with its -wal and -shm beside it; if it is "
+    "gone, start another study";
+constexpr const char* advice_to_readers = ". Put it back under its name";
 
 Trouble explain_sqlite(const soci::soci_error& error) {
     if (const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error))
@@ -235,7 +239,8 @@ void require_file(const std::string& path) {
 
 Connection open(const std::string& path) {
     auto dialect = sqlite_dialect();
-    dialect.check_place = stays_in_place(path, file_at(path));  // before SQLite opens it: it may go at any moment
+    dialect.check_place =
+        stays_in_place(path, file_at(path), advice_to_writers);  // before SQLite opens it: it may go at any moment
     auto session = connect_sqlite(path);
     check_and_migrate(*session, path);
     return {std::move(session), std::move(dialect), path};
@@ -313,13 +318,15 @@ std::unique_ptr<Store> open_sqlite_study(const std::string& path) {
 std::unique_ptr<StudyView> open_sqlite_view(const std::string& path) {
     require_file(path);
     return explained(path, [&] {
+        auto dialect = sqlite_dialect();
+        dialect.check_place = stays_in_place(path, file_at(path), advice_to_readers);
         auto session = connect_sqlite_to_look(path);
         if (checked_version(*session, path) != schema_version())
             throw StoreError(path +
                              ": the study was made by an older normact. Bring it up to date: normact study upgrade "
                              "--study " +
                              path);
-        return make_sql_study_view({std::move(session), sqlite_dialect(), path});
+        return make_sql_study_view({std::move(session), std::move(dialect), path});
     });
 }
 

@@ -34,6 +34,19 @@ TEST(SqliteView, of_an_older_study_says_how_it_is_brought_up_to_date) {
     EXPECT_EQ(study.look()->funnel().proposed, 0);
 }
 
+TEST(SqliteView, notices_that_its_file_is_gone_or_another_one) {
+    StudyFile study("{}"), other("{}");
+    const auto view = study.look();
+    EXPECT_EQ(view->funnel().proposed, 0);
+    const auto away = study.path() + ".away";
+    std::filesystem::rename(study.path(), away);
+    EXPECT_THAT(error_of([&] { view->funnel(); }), testing::HasSubstr("moved, removed or replaced"));
+    std::filesystem::copy_file(other.path(), study.path());
+    EXPECT_THAT(error_of([&] { view->configuration(); }), testing::HasSubstr("moved, removed or replaced"));
+    std::filesystem::rename(away, study.path());
+    EXPECT_EQ(view->configuration(), "{}");
+}
+
 TEST(SqliteView, of_a_file_that_is_no_study_says_so) {
     const TemporaryFolder folder;
     const auto path = folder.file("foreign.db");

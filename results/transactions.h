@@ -58,6 +58,11 @@ class Transactions {
     auto read(Body body) {
         return transaction(dialect_.read, body);
     }
+    /// For who looks on for long: what is read lies where it was opened.
+    template <class Body>
+    auto read_in_place(Body body) {
+        return transaction(dialect_.read, in_place(body));
+    }
     template <class Body>
     auto write(Body body) {
         return transaction(dialect_.write, in_place(body));

@@ -31,7 +31,8 @@ Replay replay(const RecordedLayers& layers, const EvolutionSettings& evolution, 
     Replay run;
     double best = 0;
     int vain = 0;
-    while (std::cmp_less(run.best.size(), evaluations) && vain < most_vain_proposals) {
+    const auto may_go_on = [&] { return evaluated.size() < layers.records.size() && vain < most_vain_proposals; };
+    while (std::cmp_less(run.best.size(), evaluations) && may_go_on()) {
         const results::Proposal proposal = initial != evolution.initial.end()
                                                ? propose_initial(*initial++)
                                                : propose(generator, layers.space, evolution, population);

@@ -62,6 +62,7 @@ TEST(Replay, that_has_met_everything_ends_and_says_so) {
     layers.records[propose_initial("sigmoid(x)").fingerprint] = {"sigmoid(x)", {}};
     const Replay run = replay(layers, {}, 1, 3);
     EXPECT_TRUE(run.exhausted);
+    EXPECT_LT(run.proposed, 50000) << "it ends with the last record";
     EXPECT_EQ(run.best.back(), 0.5);
     EXPECT_GT(run.unknown, 0);
     EXPECT_LT(run.known_share(), 0.5);

@@ -5,6 +5,7 @@
 #include "primitives/fingerprint.h"
 #include "primitives/text.h"
 #include "tools/candidates.h"
+#include "tools/terminal.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -30,11 +31,15 @@ Number parse_number(const std::string& text, const char* what) {
     return value;
 }
 
-Order parse_order(const std::string& text) {
-    static const std::map<std::string, Order> orders{
+const std::map<std::string, Order>& orders() {
+    static const std::map<std::string, Order> all{
         {"best", Order::best}, {"worst", Order::worst}, {"newest", Order::newest}, {"oldest", Order::oldest}};
-    const auto found = orders.find(text);
-    if (found == orders.end()) throw RequestError("order must be best, worst, newest or oldest");
+    return all;
+}
+
+Order parse_order(const std::string& text) {
+    const auto found = orders().find(text);
+    if (found == orders().end()) throw RequestError("order must be best, worst, newest or oldest");
     return found->second;
 }
 
@@ -66,7 +71,7 @@ results::GraphPart parse_part(const std::string& word) {
     throw RequestError(
         fmt::format("'{}' is no part of a layer: a primitive (sigmoid), a moment (std, std_group) or an index set "
                     "(batch, instance, layer, group)",
-                    word.substr(0, 40)));
+                    printable(word.substr(0, 40))));
 }
 
 std::vector<results::GraphPart> parse_parts(const std::string& text) {
@@ -98,22 +103,26 @@ results::CandidateId parse_candidate(const std::string& text) {
     return id;
 }
 
-std::string position_text(const results::PagePosition& position) {
-    return fmt::format("{}:{}", position.value, position.row);
+std::string position_text(const results::CandidateQuery& query, const results::PagePosition& position) {
+    const auto order = std::ranges::find(orders(), query.order, [](const auto& row) { return row.second; });
+    return fmt::format("{}:{}:{}:{}", position.value, position.row, order->first, query.task);
 }
 
-results::PagePosition parse_position(const std::string& text) {
-    const auto mark = text.find(':');
-    if (mark == std::string::npos) throw RequestError("after must be what a page gave as next");
-    const auto value = parse_number<double>(text.substr(0, mark), "after");
-    const auto row = parse_number<std::int64_t>(text.substr(mark + 1), "after");
+results::PagePosition parse_position(const results::CandidateQuery& query, const std::string& text) {
+    const RequestError wrong("after must be what a page in the same order gave as next");
+    const auto mark = text.find(':'), end = text.find(':', mark + 1);
+    if (mark == std::string::npos || end == std::string::npos) throw wrong;
+    const results::PagePosition position{parse_number<double>(text.substr(0, mark), "after"),
+                                         parse_number<std::int64_t>(text.substr(mark + 1, end - mark - 1), "after")};
     constexpr std::int64_t largest = std::int64_t{1} << 53;  // far from where sums overflow
-    if (!std::isfinite(value) || row < 0 || row > largest) throw RequestError("after must be what a page gave as next");
-    return {value, row};
+    if (!std::isfinite(position.value) || position.row < 0 || position.row > largest) throw wrong;
+    if (position_text(query, position) != text) throw wrong;
+    return position;
 }
 
 results::CandidateQuery candidate_query(const RequestParameters& parameters, const std::vector<std::string>& tasks) {
     results::CandidateQuery query;
+    std::string after;  // read when the order is known
     using Take = std::function<void(const std::string&)>;
     const std::map<std::string, Take> known{
         {"order", [&](const auto& text) { query.order = parse_order(text); }},
@@ -124,14 +133,16 @@ results::CandidateQuery candidate_query(const RequestParameters& parameters, con
         {"with", [&](const auto& text) { query.with = parse_parts(text); }},
         {"without", [&](const auto& text) { query.without = parse_parts(text); }},
         {"same_as", [&](const auto& text) { query.fingerprint = parse_layer(text); }},
-        {"after", [&](const auto& text) { query.after = parse_position(text); }},
+        {"after", [&](const auto& text) { after = text; }},
         {"limit", [&](const auto& text) { query.limit = parse_number<int>(text, "limit"); }},
     };
     for (const auto& [name, text] : parameters) {
         const auto take = known.find(name);
-        if (take == known.end()) throw RequestError(fmt::format("no parameter is called '{}'", name.substr(0, 40)));
+        if (take == known.end())
+            throw RequestError(fmt::format("no parameter is called '{}'", printable(name.substr(0, 40))));
         if (!text.empty()) take->second(text);
     }
+    if (!after.empty()) query.after = parse_position(query, after);
     if (!query.task.empty() && query.order != Order::best && query.order != Order::worst)
         throw RequestError("a task goes with the orders best and worst");
     if (query.limit < 1 || query.limit > results::most_of_a_page)

@@ -25,9 +25,9 @@ using RequestParameters = std::map<std::string, std::string>;
 /// Throws RequestError.
 results::CandidateQuery candidate_query(const RequestParameters& parameters, const std::vector<std::string>& tasks);
 
-/// A position as `after` takes it, and back. Throws RequestError.
-std::string position_text(const results::PagePosition& position);
-results::PagePosition parse_position(const std::string& text);
+/// A position in the query's order as `after` takes it, and back. Throws RequestError, also for one in another order.
+std::string position_text(const results::CandidateQuery& query, const results::PagePosition& position);
+results::PagePosition parse_position(const results::CandidateQuery& query, const std::string& text);
 
 /// An id. Throws RequestError.
 results::CandidateId parse_candidate(const std::string& text);

@@ -33,7 +33,7 @@ TEST(CandidateRequest, reads_what_was_asked_for) {
                                  {"origin", ""},
                                  {"parent", "7"},
                                  {"limit", "20"},
-                                 {"after", "0.1234567890123456:9"}});
+                                 {"after", "0.1234567890123456:9:newest:"}});
     EXPECT_EQ(query.order, CandidateQuery::Order::newest);
     EXPECT_EQ(query.state, "quality");
     EXPECT_EQ(query.with,
@@ -53,7 +53,9 @@ TEST(CandidateRequest, finds_a_function_under_every_way_to_write_it) {
 
 TEST(CandidateRequest, gives_positions_that_read_back_to_the_last_bit) {
     const results::PagePosition position{1.0 / 3, 123456789};
-    EXPECT_EQ(parse_position(position_text(position)), position);
+    CandidateQuery query;
+    query.task = "synthetic/resnet";
+    EXPECT_EQ(parse_position(query, position_text(query, position)), position);
 }
 
 TEST(CandidateRequest, refuses_what_makes_no_sense) {
@@ -70,10 +72,13 @@ TEST(CandidateRequest, refuses_what_makes_no_sense) {
                                                 {{"limit", "201"}},
                                                 {{"limit", "99999999999999"}},
                                                 {{"after", "0.5"}},
-                                                {{"after", "nan:1"}},
-                                                {{"after", "0:-9223372036854775808"}},
-                                                {{"after", "0:9223372036854775807"}},
-                                                {{"after", "inf:1"}},
+                                                {{"after", "nan:1:best:"}},
+                                                {{"after", "0.5:1"}},
+                                                {{"after", "0.5:1:newest:"}},
+                                                {{"after", "0.5:1:best:synthetic/resnet"}},
+                                                {{"after", "0:-9223372036854775808:best:"}},
+                                                {{"after", "0:9223372036854775807:best:"}},
+                                                {{"after", "inf:1:best:"}},
                                                 {{"same_as", "x*("}},
                                                 {{"same_as", "x/zero"}},
                                                 {{"colour", "red"}}})

@@ -245,8 +245,8 @@ def goes_on(place, results=1):
     wait_until(lambda: number(place, "SELECT SUM(scored) FROM counts") >= scored + results)
 
 
-def start_study(normact, place):
-    normact("search", "--study", place, "--threads", 1, *settings(**(ENDLESS | {"budget__scored": 1})))
+def start_study(normact, place, **changes):
+    normact("search", "--study", place, "--threads", 1, *settings(**(ENDLESS | {"budget__scored": 1} | changes)))
     set_budget(place, 0)
 
 
@@ -365,7 +365,8 @@ def set_steps(place, steps):
 
 
 def test_a_layer_that_ends_its_workers_is_quarantined_with_the_log_of_the_last_one(normact, place):
-    start_study(normact, place)
+    # The second one trains for as long as it is let; one that diverges would end by itself.
+    start_study(normact, place, evolution__initial='["abs(x)/std_batch(x)", "BN-ReLU"]')
     set_steps(place, 1_000_000)
     for attempt in (1, 2, 3):  # maximum_attempts
         worker, = workers(normact, place, 1)

@@ -2,6 +2,7 @@
 
 #include "tools/candidates.h"
 #include "tools/json_output.h"
+#include "tools/output_file.h"
 #include "tools/terminal.h"
 #include "tools/text_file.h"
 

@@ -1,7 +1,7 @@
 #include "tools/comparison.h"
 
 #include "primitives/temporary_folder.h"
-#include "tools/text_file.h"
+#include "tools/output_file.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -4,9 +4,9 @@
 #include "tools/command.h"
 #include "tools/layer_argument.h"
 #include "tools/layer_formats.h"
+#include "tools/output_file.h"
 #include "tools/study_argument.h"
 #include "tools/terminal.h"
-#include "tools/text_file.h"
 
 #include <fmt/format.h>
 

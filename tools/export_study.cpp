@@ -1,6 +1,8 @@
 // normact export-study: all candidates of a study, for other tools.
 
 #include "tools/command.h"
+#include "tools/output_file.h"
+#include "tools/stop_on_signals.h"
 #include "tools/study_argument.h"
 #include "tools/study_writer.h"
 #include "tools/terminal.h"
@@ -8,12 +10,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <random>
 
 namespace normact::tools {
 namespace {
@@ -70,43 +68,6 @@ void write(Study& study, StudyWriter& writer, const Sink& sink) {
     sink(writer.foot());
 }
 
-/// A file that has its name only when it is whole. Of several that are written at once, each is whole; the last one
-/// stays.
-class NewFile {
-  public:
-    explicit NewFile(fs::path path)
-        : path_(std::move(path)),
-          partial_(path_.parent_path() /
-                   fmt::format(".{}.partial-{}", path_.filename().string(), std::random_device()())) {
-        file_.open(partial_, std::ios::binary | std::ios::trunc);
-        check();
-    }
-    NewFile(const NewFile&) = delete;
-    NewFile& operator=(const NewFile&) = delete;
-    ~NewFile() {
-        std::error_code ignored;
-        fs::remove(partial_, ignored);
-    }
-
-    void write(const std::string& text) {
-        file_ << text;
-        check();
-    }
-    void finish() {
-        file_.close();
-        check();
-        fs::rename(partial_, path_);
-    }
-
-  private:
-    void check() const {
-        if (!file_) throw std::runtime_error(fmt::format("can't write {}: {}", path_.string(), std::strerror(errno)));
-    }
-
-    fs::path path_, partial_;
-    std::ofstream file_;
-};
-
 /// The file to write: what was named, or for a folder the one file in it, made anew each time.
 fs::path file_for(const Format& format, const fs::path& output) {
     if (!format.is_folder) return output;
@@ -130,8 +91,12 @@ int run(const Arguments& arguments) {
         return fine;
     }
     const std::string output = arguments.text("output");
-    NewFile file(file_for(format, output));
-    write(study, *writer, [&](const std::string& text) { file.write(text); });
+    const StopOnSignals signals([] {});  // a signal leaves no half of a file
+    OutputFile file(file_for(format, output));
+    write(study, *writer, [&](const std::string& text) {
+        if (!signals.token().stop_requested()) file.write(text);
+    });
+    if (signals.signal() != 0) return 128 + signals.signal();
     file.finish();
     if (!format.next.empty()) tell(fmt::format(fmt::runtime(format.next), printable(output)) + "\n");
     return fine;

@@ -1,6 +1,7 @@
 #include "tools/file_lock.h"
 
 #include "primitives/temporary_folder.h"
+#include "tools/output_file.h"
 #include "tools/text_file.h"
 
 #include <gtest/gtest.h>

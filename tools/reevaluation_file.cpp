@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace normact::tools {
 
@@ -21,13 +22,32 @@ const Json& member(const Json& document, const char* key) {
     return found == document.end() ? none : *found;
 }
 
+bool are_numbers(const Json& document, std::initializer_list<const char*> keys) {
+    return std::ranges::all_of(keys, [&](const char* key) {
+        const Json& value = member(document, key);
+        return value.is_number() || value.is_null();
+    });
+}
+
+/// True if the layer has what the page reads of it.
+bool is_layer(const Json& layer, std::size_t conditions) {
+    const Json &found = member(layer, "conditions"), &against_best = member(layer, "against_best");
+    return found.is_array() && found.size() == conditions && member(layer, "name").is_string() &&
+           member(layer, "text").is_string() && against_best.is_object() &&
+           are_numbers(against_best, {"difference", "low", "high"}) &&
+           are_numbers(layer,
+                       {"candidate", "probability_best", "first_rank", "last_rank", "mean", "margin", "seeds"}) &&
+           std::ranges::all_of(found, [](const Json& one) {
+               return one.is_object() && are_numbers(one, {"mean", "margin"});
+           });
+}
+
 /// True if the document has what the page reads of findings on validation or test images.
 bool are_findings(const Json& findings) {
     const Json &layers = member(findings, "layers"), &conditions = member(findings, "conditions");
-    return layers.is_array() && conditions.is_array() && std::ranges::all_of(conditions, &Json::is_object) &&
-           std::ranges::all_of(layers, [](const Json& layer) {
-               return member(layer, "conditions").is_array() && member(layer, "against_best").is_object();
-           });
+    return layers.is_array() && conditions.is_array() &&
+           std::ranges::all_of(conditions, [](const Json& one) { return member(one, "name").is_string(); }) &&
+           std::ranges::all_of(layers, [&](const Json& layer) { return is_layer(layer, conditions.size()); });
 }
 
 bool is_reevaluation(const Json& document) {

@@ -4,6 +4,7 @@
 #include "search/replay.h"
 #include "tools/candidates.h"
 #include "tools/json_output.h"
+#include "tools/output_file.h"
 #include "tools/progress_line.h"
 #include "tools/settings_argument.h"
 #include "tools/study_argument.h"
@@ -255,12 +256,18 @@ int replay(const Arguments& arguments) {
         replace_text_file(arguments.text("save-table"), search::to_table(layers));
         return fine;
     }
-    const auto half = std::max<std::int64_t>(1, static_cast<std::int64_t>(layers.records.size()) / 2);
+    const auto records = static_cast<std::int64_t>(layers.records.size()),
+               half = std::max<std::int64_t>(1, records / 2);
     const Trials trials{.first_seed = asked.seed,
                         .seeds = arguments.has("seeds") ? arguments.number("seeds", 2, most_seeds) : 100,
                         .evaluations = arguments.has("evaluations")
                                            ? arguments.number("evaluations", 1, most_evaluations)
                                            : std::min<std::int64_t>(half, 1000)};
+    if (trials.evaluations > records)
+        throw UsageError(
+            fmt::format("--evaluations {}: there are {} records to look at, and a run that is to meet all of "
+                        "them takes long. Ask for half as many",
+                        trials.evaluations, records));
     std::vector<Method> methods = methods_of(asked.evolution, arguments.has("alone"));
     run_all(methods, layers, trials, read_threads(arguments));
     // The paper's evolution; alone, there is nothing to gain over.

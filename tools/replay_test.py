@@ -57,6 +57,7 @@ def test_of_a_preset_the_evolution_and_the_seed_count(normact, table):
 @pytest.mark.parametrize("words, hint", [
     (("--replay", "none.jsonl"), "none.jsonl"),
     (("--replay", "small.jsonl", "--study", "a.study.db"), "leave --study out"),
+    (("--replay", "small.jsonl", "--evaluations", "11"), "10 records"),
     (("--seeds", "5"), "--seeds needs --replay"),
     (("--replay", "bad.jsonl"), "line 2"),
     (("--replay", "small.jsonl", "--set", "space.intermediate_nodes=5"), "only evolution.* and seed count"),

@@ -4,13 +4,13 @@
 #include "tools/command.h"
 #include "tools/duration.h"
 #include "tools/json_output.h"
+#include "tools/output_file.h"
 #include "tools/progress_line.h"
 #include "tools/reevaluation_file.h"
 #include "tools/report_document.h"
 #include "tools/report_page.h"
 #include "tools/study_argument.h"
 #include "tools/terminal.h"
-#include "tools/text_file.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

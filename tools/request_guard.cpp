@@ -46,7 +46,8 @@ bool is_token_letter(char c) { return std::isalnum(static_cast<unsigned char>(c)
 
 /// True if a Host header is the name, with or without a port.
 bool is_host(std::string_view host_header, std::string_view name) {
-    if (!host_header.starts_with(name)) return false;
+    const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
+    if (!std::ranges::equal(host_header.substr(0, name.size()), name, {}, lower, lower)) return false;
     std::string_view port = host_header.substr(name.size());
     if (port.empty()) return true;
     if (port.front() != ':') return false;

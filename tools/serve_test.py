@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from conftest import settings
 from server import Server
 
 
@@ -115,7 +116,8 @@ def test_every_answer_says_what_a_browser_may_do_with_it(server):
 
 
 def test_requests_are_bounded(server):
-    assert server.ask("/" + "a" * 20000)[0] in (400, 414)
+    status, _, body = server.ask("/" + "a" * 20000)
+    assert status == 414 and b"too long" in body
     assert server.ask("/api/status", **{"X-Long": "a" * 20000})[0] == 400
     endless = b"GET /api/status HTTP/1.1\r\n" + b"X-More: and more\r\n" * 5000
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as long:
@@ -210,6 +212,25 @@ def test_what_can_t_be_done_is_told(here, server, normact):
     assert "in use" in here("serve", "--port", server.port, status=1)[1]
     assert "no study" in normact("serve", status=2)[1]
     assert "there is no study" in normact("serve", "--study", "absent.db", status=1)[1]
+
+
+def test_a_study_that_is_moved_or_replaced_is_not_told_of_any_more(finished_study, normact):
+    study, away = normact.folder / "moved.study.db", normact.folder / "away.study.db"
+    shutil.copy(finished_study, study)
+    server = Server(normact, "--study", study)
+    assert server.ask("/api/status")[0] == 200
+    study.rename(away)
+    for path in ("/api/status", "/api/candidates"):
+        status, _, body = server.ask(path)
+        assert status == 500 and b"moved" in body or b"there is no study" in body
+    other = normact.folder / "other.study.db"
+    normact("search", "--study", other, *settings(budget__scored=1, scoring__quality__minimum_accuracy=0))
+    other.rename(study)
+    status, _, body = server.ask("/api/status")
+    assert status == 500 and b"another study" in body
+    away.replace(study)
+    assert server.ask("/api/status")[0] == 200
+    server.stop()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can write to every file")

@@ -40,7 +40,11 @@ auto StudyPages::with_view(Task task) {
             views_.pop_back();
         }
     }
-    if (!view) view = results::open_study_view(shown_.place);
+    if (!view) {
+        view = results::open_study_view(shown_.place);
+        if (created_ != 0 && view->created() != created_)
+            throw results::StoreError(shown_.place + ": another study lies there now. Start normact serve again");
+    }
     auto result = task(*view);
     const std::scoped_lock lock(views_mutex_);
     views_.push_back(std::move(view));
@@ -50,6 +54,7 @@ auto StudyPages::with_view(Task task) {
 StudyPages::StudyPages(ShownStudy shown) : shown_(std::move(shown)) {
     configuration_ = configuration_of(shown_.place, with_view([](auto& view) { return view.configuration(); }));
     tasks_ = search::tasks_of(configuration_.scoring);
+    created_ = with_view([](auto& view) { return view.created(); });
     if (!shown_.reevaluation.empty()) reevaluation_ = text_of(read_reevaluation(shown_.reevaluation));
 }
 
@@ -114,7 +119,7 @@ std::string StudyPages::candidates(const RequestParameters& parameters) {
         for (const auto& candidate : page.candidates) rows.push_back(candidate_row(candidate, tasks_));
         Json document{{"format", "normact/candidates"}, {"version", 1}, {"tasks", tasks_}};
         document["candidates"] = std::move(rows);
-        document["next"] = page.next ? Json(position_text(*page.next)) : Json();
+        document["next"] = page.next ? Json(position_text(query, *page.next)) : Json();
         return text_of(document);
     });
 }

@@ -55,6 +55,7 @@ class StudyPages {
     ShownStudy shown_;
     search::Configuration configuration_;
     std::vector<std::string> tasks_;
+    double created_ = 0;  ///< tells this study from another one that takes its place
 
     std::mutex views_mutex_;
     std::vector<std::unique_ptr<results::StudyView>> views_;

@@ -23,7 +23,8 @@ using httplib::Request;
 using httplib::Response;
 using Routing = httplib::Server::HandlerResponse;
 
-constexpr int bad_request = 400, no_token = 401, forbidden = 403, wrong_method = 405, broken = 500, away = 503;
+constexpr int bad_request = 400, no_token = 401, forbidden = 403, not_found = 404, wrong_method = 405,
+              long_address = 414, broken = 500, away = 503;
 
 const httplib::Headers& headers() {
     static const httplib::Headers all{
@@ -44,6 +45,13 @@ void refuse(Response& response, int status, const std::string& why) {
                          "application/json");
 }
 
+/// Of answers that the library gives by itself.
+const char* what_is_wrong(int status) {
+    if (status == not_found) return "there is nothing here";
+    if (status == long_address) return "the address is too long";
+    return "this request can't be read";
+}
+
 /// Whether a request is answered at all.
 Routing guard(const ServerSettings& settings, const Request& request, Response& response) {
     if (request.method != "GET" && request.method != "HEAD") {
@@ -51,7 +59,9 @@ Routing guard(const ServerSettings& settings, const Request& request, Response& 
         refuse(response, wrong_method, "nothing can be changed here");
         return Routing::Handled;
     }
-    if (settings.token.empty() && !names_this_machine(request.get_header_value("Host"), settings.address)) {
+    const bool is_named = request.get_header_value_count("Host") == 1 &&
+                          names_this_machine(request.get_header_value("Host"), settings.address);
+    if (settings.token.empty() && !is_named) {
         refuse(response, forbidden, "only requests to this machine, by its own name, are answered");
         return Routing::Handled;
     }
@@ -110,7 +120,7 @@ StudyServer::StudyServer(ServerSettings settings) : parts_(std::make_unique<Part
     server.set_exception_handler(
         [](const Request&, Response& response, const std::exception_ptr& problem) { explain(response, problem); });
     server.set_error_handler([](const Request&, Response& response) {
-        if (response.body.empty()) refuse(response, response.status, "there is nothing here");
+        if (response.body.empty()) refuse(response, response.status, what_is_wrong(response.status));
     });
     for (const ServedFile& file : served_files())
         server.Get(file.path,

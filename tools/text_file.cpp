@@ -6,7 +6,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <random>
 #include <stdexcept>
 
 namespace normact::tools {
@@ -21,21 +20,6 @@ std::string read_text_file(const std::string& path) {
     text.resize(static_cast<std::size_t>(stream.gcount()));
     if (text.size() > largest) throw std::runtime_error(fmt::format("{} is larger than 16 MiB", path));
     return text;
-}
-
-void replace_text_file(const std::string& path, std::string_view content) {
-    const std::string draft = fmt::format("{}.new-{}", path, std::random_device()());
-    std::ofstream stream(draft, std::ios::binary | std::ios::trunc);
-    stream << content << std::flush;
-    if (!stream) {
-        const std::string error = std::strerror(errno);
-        stream.close();
-        std::error_code ignored;
-        std::filesystem::remove(draft, ignored);
-        throw std::runtime_error(fmt::format("can't write {}: {}", path, error));
-    }
-    stream.close();
-    std::filesystem::rename(draft, path);
 }
 
 }  // namespace normact::tools

@@ -311,8 +311,8 @@ class Writer {
 }  // namespace
 
 Source source(const primitives::Layer& layer, Language language, std::string_view prefix) {
-    const std::string text = primitives::to_text(layer.graph);
-    const primitives::Layer written{layer.name, primitives::parse_text(text), layer.settings};  // averages in its order
+    const primitives::Layer written{layer.name, primitives::reread(layer.graph),
+                                    layer.settings};  // averages in its order
     return Writer(written, language, prefix).run();
 }
 

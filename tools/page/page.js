@@ -302,7 +302,7 @@ function reevaluationSection(data) {
   const found = data.reevaluation;
   return found && section("reevaluation", "Evaluated again",
     reevaluatedTables(found.validation, "validation"), found.test && reevaluatedTables(found.test, "test"),
-    note(`Trained anew by normact reevaluate with up to ${whole(found.seeds)} seeds. ± and intervals are of 95%. P(best) is the probability that a layer is the best of these; not separated: these trainings do not show that it is worse.`,
+    note(`Trained anew by normact reevaluate, for the study ${found.study}, with up to ${whole(found.seeds)} seeds. ± and intervals are of 95%. P(best) is the probability that a layer is the best of these; not separated: these trainings do not show that it is worse.`,
       !found.finished && " The re-evaluation was not finished."));
 }
 

@@ -1,0 +1,92 @@
+#include "tools/output_file.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <random>
+#include <stdexcept>
+#include <system_error>
+#include <unistd.h>
+
+namespace normact::tools {
+namespace fs = std::filesystem;
+namespace {
+
+/// How a file of SQLite begins.
+bool is_database(const fs::path& path) {
+    constexpr std::string_view mark = "SQLite format 3";
+    std::array<char, mark.size()> begin{};
+    std::ifstream file(path, std::ios::binary);
+    return file.read(begin.data(), begin.size()) && std::string_view(begin.data(), begin.size()) == mark;
+}
+
+/// A database, or one of the files that SQLite keeps beside one.
+bool belongs_to_a_database(const fs::path& path) {
+    if (is_database(path)) return true;
+    const std::string text = path.string();
+    for (const std::string_view ending : {"-wal", "-shm", "-journal"})
+        if (text.ends_with(ending) && is_database(text.substr(0, text.size() - ending.size()))) return true;
+    return false;
+}
+
+/// The file that is to be replaced or made, behind all links.
+fs::path target_of(const std::string& name) {
+    std::error_code error;
+    fs::path path = name;
+    for (int links = 0; fs::is_symlink(fs::symlink_status(path, error)); ++links) {
+        constexpr int most_links = 40;
+        if (links == most_links)
+            throw std::runtime_error(fmt::format("can't write {}: its links go in a circle", name));
+        path = path.parent_path() / fs::read_symlink(path);
+    }
+    return path;
+}
+
+}  // namespace
+
+OutputFile::OutputFile(const std::string& path) : name_(path), path_(target_of(path)) {
+    const auto refuse = [this](const char* why) {
+        throw std::runtime_error(fmt::format("can't write {}: {}", name_, why));
+    };
+    std::error_code error;
+    const auto type = fs::status(path_, error).type();
+    if (type == fs::file_type::directory || !path_.has_filename()) refuse("this is a folder; name a file");
+    if (type == fs::file_type::regular || type == fs::file_type::not_found) {
+        if (belongs_to_a_database(path_)) refuse("a study or another database is there; name another file");
+        if (type == fs::file_type::regular && ::access(path_.c_str(), W_OK) != 0) refuse(std::strerror(errno));
+        partial_ =
+            path_.parent_path() / fmt::format(".{}.partial-{}", path_.filename().string(), std::random_device()());
+    }
+    stream_.open(partial_.empty() ? path_ : partial_, std::ios::binary);
+    check();
+}
+
+OutputFile::~OutputFile() {
+    std::error_code ignored;
+    if (!partial_.empty()) fs::remove(partial_, ignored);
+}
+
+void OutputFile::write(std::string_view text) {
+    stream_ << text;
+    check();
+}
+
+void OutputFile::finish() {
+    stream_.close();
+    check();
+    if (!partial_.empty()) fs::rename(partial_, path_);
+}
+
+void OutputFile::check() const {
+    if (!stream_) throw std::runtime_error(fmt::format("can't write {}: {}", name_, std::strerror(errno)));
+}
+
+void replace_text_file(const std::string& path, std::string_view content) {
+    OutputFile file(path);
+    file.write(content);
+    file.finish();
+}
+
+}  // namespace normact::tools
