@@ -206,6 +206,10 @@ std::string composed_body(const LayerGraph& graph, const Statements& statements)
     std::vector<std::string> own;
     for (const std::string& name : parameters) own.push_back("self." + name);
     lines += joined(own) + "))\n";
+    if (!statements.averages().empty())
+        lines +=
+            "        if x.numel() == 0:  # it has no moments that the averages could follow\n"
+            "            return (x*gamma + beta).to(kind)\n";
     if (statements.uses(Op::zero)) lines += "        zero = x.new_zeros(1, 1, 1, 1)\n";
     if (uses(graph, IndexSet::group))
         lines +=

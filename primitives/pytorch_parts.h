@@ -113,8 +113,7 @@ inline constexpr std::string_view over_batch_method = R"(
         if not self.training:  # a copy: the next training step moves it while backward may still need it
             return average.clone().view(1, -1, 1, 1)
         value = statistic(x, (0, 2, 3))
-        if x.numel() > 0:  # an empty batch has no moments
-            self.move(average, value.detach().flatten())
+        self.move(average, value.detach().flatten())
         return value
 
     @staticmethod

@@ -122,6 +122,17 @@ TEST(Text, names_what_would_be_repeated_too_often_or_nested_too_deep) {
     }
 }
 
+TEST(Text, of_a_graph_without_room_for_the_initial_nodes_is_not_read_back) {
+    const LayerGraph graph = tower(Op::neg, max_nodes - 4);
+    EXPECT_EQ(reread(graph), parse_text(to_text(graph)));
+    try {
+        reread(tower(Op::neg, max_nodes - 1));
+        FAIL() << "read";
+    } catch (const InvalidGraph& error) {
+        EXPECT_NE(std::string(error.what()).find("1023 nodes beside x"), std::string::npos) << error.what();
+    }
+}
+
 TEST(Text, of_the_largest_random_graphs_parses_back) {
     Space space = paper_space(true);
     space.intermediate_nodes = max_nodes - 4;

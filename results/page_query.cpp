@@ -109,22 +109,23 @@ std::string order_of(const Rows& rows) {
 }
 
 /// Ids have few gaps, so that a range of them stands for a number of rows.
-std::optional<PagePosition> last_id_looked_at(soci::session& sql, const CandidateQuery& query) {
+std::optional<PagePosition> last_id_looked_at(soci::session& sql, const CandidateQuery& query, std::int64_t most) {
     long long id = 0;
     soci::indicator is_there{};
     sql << "SELECT MAX(id) FROM candidate", into(id, is_there);
     if (is_there != soci::i_ok) return std::nullopt;
     if (query.order == Order::newest) {
-        const std::int64_t last = (query.after ? query.after->row : id + 1) - most_rows_a_page;
+        const std::int64_t last = (query.after ? query.after->row : id + 1) - most;
         return last > 1 ? std::optional(PagePosition{0, last}) : std::nullopt;
     }
-    const std::int64_t last = (query.after ? query.after->row : 0) + most_rows_a_page;
+    const std::int64_t last = (query.after ? query.after->row : 0) + most;
     return last < id ? std::optional(PagePosition{0, last}) : std::nullopt;
 }
 
 /// The last of the rows that the page may look at; nothing if the study ends before.
-std::optional<PagePosition> last_row_looked_at(soci::session& sql, const CandidateQuery& query, const Rows& rows) {
-    if (by_id(query)) return last_id_looked_at(sql, query);
+std::optional<PagePosition> last_row_looked_at(soci::session& sql, const CandidateQuery& query, const Rows& rows,
+                                               std::int64_t most) {
+    if (by_id(query)) return last_id_looked_at(sql, query, most);
     PagePosition last;
     long long row = 0;
     soci::statement statement(sql);
@@ -134,7 +135,7 @@ std::optional<PagePosition> last_row_looked_at(soci::session& sql, const Candida
     execute_one_time(statement, "SELECT " + rows.value + ", " + rows.row + " FROM " + rows.table + " WHERE " +
                                     rows.condition +
                                     (query.after ? " AND " + compared(rows, /*behind=*/true, *query.after) : "") +
-                                    order_of(rows) + " LIMIT 1 OFFSET " + std::to_string(most_rows_a_page - 1));
+                                    order_of(rows) + " LIMIT 1 OFFSET " + std::to_string(most - 1));
     if (!statement.fetch()) return std::nullopt;
     last.row = row;
     return last;
@@ -162,13 +163,13 @@ std::string statement_of(const CandidateQuery& query, const Rows& rows, const st
 
 }  // namespace
 
-PageIds read_page(soci::session& sql, const CandidateQuery& query) {
+PageIds read_page(soci::session& sql, const CandidateQuery& query, std::int64_t most_rows) {
     if (query.limit < 1 || query.limit > most_of_a_page)
         throw std::invalid_argument("a page has 1 to " + std::to_string(most_of_a_page) + " candidates");
     const Rows rows = rows_of(query);
     // Candidates with one fingerprint are found by an index, and where all rows fit the page ends by its limit.
-    const bool is_bounded = query.fingerprint || conditions_of(query).empty();
-    const auto last = is_bounded ? std::nullopt : last_row_looked_at(sql, query, rows);
+    const bool is_bounded = (query.fingerprint && by_id(query)) || conditions_of(query).empty();
+    const auto last = is_bounded ? std::nullopt : last_row_looked_at(sql, query, rows, most_rows);
     long long id = 0, row = 0;
     double value = 0;
     soci::statement statement(sql);

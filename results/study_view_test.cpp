@@ -1,11 +1,15 @@
 #include "results/study_view.h"
 
 #include "results/large_study.h"
+#include "results/page_query.h"
 #include "results/sql_study_view.h"
 #include "results/study_file.h"
 #include "results/study_view_conformance.h"
 
 #include <soci/sqlite3/soci-sqlite3.h>
+
+#include <filesystem>
+#include <set>
 
 namespace normact::results {
 namespace {
@@ -88,6 +92,40 @@ TEST(SqliteView, takes_no_more_steps_for_a_page_of_a_larger_study) {
     const auto small = steps_of_pages(2000);
     EXPECT_GT(small, 50);
     EXPECT_LT(steps_of_pages(20000), 3 * small / 2) << "ten times larger: trees are a little deeper";
+}
+
+TEST(SqliteView, joins_pages_that_looked_at_few_rows_to_all_that_a_filter_passes) {
+    StudyFile study("{}");
+    const auto store = study.open();
+    const auto worker = store->add_worker({"host", 1, "cpu", "aten", "0"});
+    std::set<CandidateId> wanted;
+    for (std::uint64_t function = 0; function < 60; ++function) {  // few accuracies, so that many layers have each
+        auto proposed = proposal(function);
+        proposed.origin = function % 7 == 0 ? "wanted" : "other";
+        const auto id = store->propose(worker, proposed, long_lease).candidate;
+        store->finish(worker, proposed.fingerprint,
+                      scored(0.1 * static_cast<double>(function % 3), 0.1 * static_cast<double>(function % 2)));
+        if (function % 7 == 0) wanted.insert(id);
+    }
+    const auto sql = study.connect();
+    using enum CandidateQuery::Order;
+    for (const auto order : {best, worst, newest, oldest})
+        for (const std::string task : {"", "cifar-10/a"}) {
+            CandidateQuery query;
+            query.order = order;
+            query.task = task;
+            query.origin = "wanted";
+            query.limit = 2;
+            std::vector<CandidateId> found;
+            int pages = 0;
+            do {
+                const PageIds page = read_page(*sql, query, 3);
+                found.insert(found.end(), page.ids.begin(), page.ids.end());
+                query.after = page.next;
+            } while (query.after && ++pages < 100);
+            EXPECT_EQ(found.size(), wanted.size());
+            EXPECT_EQ(std::set(found.begin(), found.end()), wanted);
+        }
 }
 
 TEST(SqliteView, looks_at_a_bounded_part_for_a_page_that_a_filter_leaves_empty) {

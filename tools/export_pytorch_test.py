@@ -130,6 +130,27 @@ def test_it_starts_as_the_layer_does_and_any_number_of_channels_will_do(load, al
         assert_near(results(found, x), results(wanted, x), OF_FLOAT32)
 
 
+@pytest.mark.parametrize("layer", ["EvoNorm-B0", "x/rms_batch(std_batch(x))"])
+def test_an_empty_batch_leaves_the_averages_as_they_were(load, alone, layer):
+    module = randomized(alone(load(layer))(CHANNELS))
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    x = torch.zeros(0, CHANNELS, 2, 2, requires_grad=True)
+    y = module(x)
+    y.sum().backward()
+    assert y.shape == x.shape
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_what_does_not_fit_is_refused(load, alone):
+    kind = alone(load("EvoNorm-S0"))
+    for shape in ((2, 1, 2, 2), (2, CHANNELS + 1, 2, 2), (CHANNELS, 2, 2)):
+        with pytest.raises(ValueError, match=rf"must be \[N, {CHANNELS}, H, W\]"):
+            kind(CHANNELS)(torch.zeros(shape))
+    with pytest.raises(ValueError, match="groups is 0"):
+        kind(CHANNELS, groups=0)
+
+
 @pytest.mark.parametrize("layer", CATALOGUE)
 def test_with_the_package_its_fused_operator_runs_the_layer(load, layer):
     found, wanted = randomized(load(layer)(CHANNELS)), randomized(package.Layer(layer, CHANNELS))

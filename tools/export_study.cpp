@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <stop_token>
 
 namespace normact::tools {
 namespace {
@@ -52,12 +53,13 @@ const Format& find_format(const std::string& name) {
 
 using Sink = std::function<void(const std::string&)>;
 
-/// Writes page after page: neither the study nor what comes of it is ever in memory as a whole.
-void write(Study& study, StudyWriter& writer, const Sink& sink) {
+/// Writes page after page: neither the study nor what comes of it is ever in memory as a whole. Ends where a stop is
+/// requested.
+void write(Study& study, StudyWriter& writer, const std::stop_token& stop, const Sink& sink) {
     constexpr int page_size = 1000;
     sink(writer.head());
     results::CandidateId last = 0;
-    while (true) {
+    while (!stop.stop_requested()) {
         const auto page = study.store->candidates_after(last, page_size);
         if (page.empty()) break;
         std::string text;
@@ -87,15 +89,13 @@ int run(const Arguments& arguments) {
     Study study = open_study(existing_study(arguments));
     const auto writer = format.make(study);
     if (!arguments.has("output")) {
-        write(study, *writer, [](const std::string& text) { answer(text); });
+        write(study, *writer, {}, [](const std::string& text) { answer(text); });
         return fine;
     }
     const std::string output = arguments.text("output");
-    const StopOnSignals signals([] {});  // a signal leaves no half of a file
     OutputFile file(file_for(format, output));
-    write(study, *writer, [&](const std::string& text) {
-        if (!signals.token().stop_requested()) file.write(text);
-    });
+    const StopOnSignals signals([] {});  // a signal leaves no half of a file
+    write(study, *writer, signals.token(), [&](const std::string& text) { file.write(text); });
     if (signals.signal() != 0) return 128 + signals.signal();
     file.finish();
     if (!format.next.empty()) tell(fmt::format(fmt::runtime(format.next), printable(output)) + "\n");

@@ -46,14 +46,16 @@ fs::path target_of(const std::string& name) {
 
 }  // namespace
 
-OutputFile::OutputFile(const std::string& path) : name_(path), path_(target_of(path)) {
+OutputFile::OutputFile(const std::string& path) : name_(path), path_(path) {
     const auto refuse = [this](const char* why) {
         throw std::runtime_error(fmt::format("can't write {}: {}", name_, why));
     };
     std::error_code error;
     const auto type = fs::status(path_, error).type();
     if (type == fs::file_type::directory || !path_.has_filename()) refuse("this is a folder; name a file");
+    // Where links lead matters for files alone: that of /dev/stdout leads to a pipe, which has no name.
     if (type == fs::file_type::regular || type == fs::file_type::not_found) {
+        path_ = target_of(path);
         if (belongs_to_a_database(path_)) refuse("a study or another database is there; name another file");
         if (type == fs::file_type::regular && ::access(path_.c_str(), W_OK) != 0) refuse(std::strerror(errno));
         partial_ =

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
@@ -93,6 +94,16 @@ TEST_F(OutputFileTest, writes_to_a_fifo_and_leaves_it_one) {
     reader.join();
     EXPECT_EQ(heard, "new");
     EXPECT_TRUE(fs::is_fifo(path));
+}
+
+TEST_F(OutputFileTest, writes_to_a_pipe_that_only_a_descriptor_leads_to) {
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    replace_text_file("/dev/fd/" + std::to_string(pipe[1]), "new");
+    std::array<char, 8> heard{};
+    EXPECT_EQ(::read(pipe[0], heard.data(), heard.size()), 3);
+    EXPECT_STREQ(heard.data(), "new");
+    for (const int end : pipe) ::close(end);
 }
 
 TEST_F(OutputFileTest, that_is_read_only_stays) {

@@ -53,7 +53,8 @@ bool are_findings(const Json& findings) {
 bool is_reevaluation(const Json& document) {
     const Json& test = member(document, "test");
     return member(document, "format") == "normact/reevaluate" && member(document, "version") == 1 &&
-           are_findings(member(document, "validation")) && (test.is_null() || are_findings(test));
+           member(document, "study").is_string() && are_findings(member(document, "validation")) &&
+           (test.is_null() || are_findings(test));
 }
 
 }  // namespace

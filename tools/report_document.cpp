@@ -210,6 +210,7 @@ Json costs_of(const Layers& layers, const primitives::LayerSettings& settings, c
         bytes[candidate->id] = static_cast<double>(evaluator::least_bytes_moved(candidate->graph));
     const auto by_bytes = front_of(all, bytes), by_seconds = front_of(all, seconds);
     std::set<CandidateId> shown(by_bytes.begin(), by_bytes.end());
+    for (const auto& [id, time] : seconds) shown.insert(id);
     for (const Candidate* candidate : best_and_others(layers, costed_layers)) shown.insert(candidate->id);
     Json rows = Json::array();
     for (const Candidate* candidate : all) {

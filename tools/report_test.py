@@ -169,7 +169,7 @@ def test_it_tells_what_a_reevaluation_found(here, pages):
 
 def reevaluation(**changes):
     """The shape of one, with changes, as text."""
-    return json.dumps({"format": "normact/reevaluate", "version": 1, "seeds": 1, "finished": True, "test": None,
+    return json.dumps({"format": "normact/reevaluate", "version": 1, "study": "a.study.db", "seeds": 1, "finished": True, "test": None,
                        "validation": {"layers": [], "conditions": []}} | changes)
 
 
@@ -179,7 +179,7 @@ def test_a_reevaluation_may_be_empty(here):
 
 
 @pytest.mark.parametrize("text", [
-    "", "[]", '{"format": "normact/top", "version": 1}', '{"format": 5}', reevaluation(version="1"),
+    "", "[]", '{"format": "normact/top", "version": 1}', '{"format": 5}', reevaluation(version="1"), reevaluation(study=None),
     '{"format": "normact/reevaluate", "version": 1}', reevaluation(validation=None), reevaluation(validation=[]),
     reevaluation(validation={"layers": []}), reevaluation(validation={"conditions": []}),
     reevaluation(validation={"layers": {}, "conditions": []}), reevaluation(validation={"layers": [5], "conditions": []}),

@@ -1,7 +1,9 @@
 """The page of `normact serve` in a real browser: it searches, sorts, compares and follows a search, and no study harms it."""
 
+import json
 import shutil
 import sqlite3
+import time
 
 from browser import overflow, shows, until
 from conftest import settings
@@ -23,6 +25,12 @@ def test_the_page_searches_and_compares(server, pages):
     shows(page, "=== 50")
     page.get_by_role("button", name="More").click()
     shows(page, "> 50")
+    page.get_by_role("button", name="mean", exact=True).press("Enter")
+    shows(page, f"=== {scored}")
+    assert page.evaluate("document.activeElement.textContent") == "mean", "the heads outlive pages, and keep the focus"
+    page.get_by_label("Order").select_option("oldest")
+    page.get_by_label("By accuracy on").select_option(label="resnet-micro")
+    page.wait_for_selector("#candidates th[aria-sort=descending] >> text='resnet-micro'")
     page.get_by_label("Order").select_option("best")
     shows(page, f"=== {scored}")
     for i in (0, 1, 2):
@@ -61,9 +69,21 @@ def test_the_page_tells_a_reevaluation_and_times_what_is_opened(finished_study, 
     assert "BN-ReLU" in page.locator("#reevaluation tbody").first.inner_text()
     until(page, "document.querySelector('article.layer .inside')?.textContent.includes('Speed on')")
     assert "A layer is timed when it is opened" in page.locator("#costs").inner_text()
-    told.write_text("{")  # somebody writes it anew
-    assert server.json("report")["reevaluation"]
     page.close()
+
+    def made_later(made):
+        """The first report that is made after that one."""
+        while (report := server.json("report"))["made"] == made:
+            time.sleep(0.5)
+        return report
+
+    before = server.json("report")
+    told.write_text("{")  # somebody writes it anew
+    while_written = made_later(before["made"])
+    assert while_written["reevaluation"] == before["reevaluation"]
+    told.write_text(json.dumps(json.loads(out) | {"seeds": 99}))
+    assert made_later(while_written["made"])["reevaluation"]["seeds"] == 99
+    told.write_text("{")
     server.stop()
     assert "--reevaluation" in normact("serve", "--study", study, "--reevaluation", told, status=2)[1]
 

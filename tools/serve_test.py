@@ -218,16 +218,17 @@ def test_a_study_that_is_moved_or_replaced_is_not_told_of_any_more(finished_stud
     study, away = normact.folder / "moved.study.db", normact.folder / "away.study.db"
     shutil.copy(finished_study, study)
     server = Server(normact, "--study", study)
-    assert server.ask("/api/status")[0] == 200
+    assert server.ask("/api/report")[0] == 200
     study.rename(away)
-    for path in ("/api/status", "/api/candidates"):
+    for path in ("/api/status", "/api/candidates", "/api/report"):
         status, _, body = server.ask(path)
-        assert status == 500 and b"moved" in body or b"there is no study" in body
+        assert status == 500 and (b"moved" in body or b"there is no study" in body)
     other = normact.folder / "other.study.db"
     normact("search", "--study", other, *settings(budget__scored=1, scoring__quality__minimum_accuracy=0))
     other.rename(study)
-    status, _, body = server.ask("/api/status")
-    assert status == 500 and b"another study" in body
+    for path in ("/api/status", "/api/report"):
+        status, _, body = server.ask(path)
+        assert status == 500 and b"another study" in body
     away.replace(study)
     assert server.ask("/api/status")[0] == 200
     server.stop()

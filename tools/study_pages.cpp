@@ -40,11 +40,9 @@ auto StudyPages::with_view(Task task) {
             views_.pop_back();
         }
     }
-    if (!view) {
-        view = results::open_study_view(shown_.place);
-        if (created_ != 0 && view->created() != created_)
-            throw results::StoreError(shown_.place + ": another study lies there now. Start normact serve again");
-    }
+    if (!view) view = results::open_study_view(shown_.place);
+    if (created_ != 0 && view->created() != created_)
+        throw results::StoreError(shown_.place + ": another study lies there now. Start normact serve again");
     auto result = task(*view);
     const std::scoped_lock lock(views_mutex_);
     views_.push_back(std::move(view));
@@ -75,6 +73,7 @@ std::string StudyPages::make_report() {
 }
 
 std::string StudyPages::report() {
+    with_view([](auto&) { return true; });  // what was read before is told only while the study is there
     std::unique_lock lock(report_mutex_);
     if (report_in_work_ && !report_.empty()) return report_;
     report_made_.wait(lock, [&] { return !report_in_work_; });

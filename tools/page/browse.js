@@ -83,12 +83,13 @@ function browseSection(data) {
   const anchors = data.anchors.tasks.map(anchorOf);
   // A press on a column's name sorts by it, a second one the other way round. `orders`: falling and rising.
   const sorted = (name, task, orders) => {
-    const head = element("button", { type: "button", class: "sort", onclick: () => {
+    const press = () => {
       const { order, task: by } = form.elements;
       order.value = by.value === task && order.value === orders[0] ? orders[1] : orders[0];
       by.value = task;
       apply();
-    } }, name);
+    };
+    const head = () => element("button", { type: "button", class: "sort", onclick: press }, name);
     return { name, number: true, head, isSorted: () => {
       const at = orders.indexOf(form.elements.order.value);
       return at < 0 || form.elements.task.value !== task ? null : ["descending", "ascending"][at];
@@ -128,8 +129,10 @@ function browseSection(data) {
           const direction = columns[i].isSorted?.();
           if (direction) head.setAttribute("aria-sort", direction);
         });
+        const focused = [...place.querySelectorAll("thead button")].indexOf(document.activeElement);
         rows = made.querySelector("tbody");
         place.replaceChildren(made);
+        made.querySelectorAll("thead button")[focused]?.focus();
         shown = 0;
       } else rows.append(...table(columns, page.candidates.map(cells)).querySelectorAll("tbody tr"));
       shown += page.candidates.length;
@@ -172,7 +175,12 @@ function browseSection(data) {
     return read(true);
   };
   form.addEventListener("reset", () => setTimeout(apply));
-  form.addEventListener("change", (event) => { if (event.target instanceof HTMLSelectElement) apply(); });
+  form.addEventListener("change", ({ target }) => {
+    if (!(target instanceof HTMLSelectElement)) return;
+    // Who asks for an anchor asks for an order that has one.
+    if (target.name === "task" && target.value && ["newest", "oldest"].includes(form.elements.order.value)) form.elements.order.value = "best";
+    apply();
+  });
   apply();
   return section("browse", "All candidates", note("Best and worst show each function once, and scored layers alone; newest and oldest show all candidates. A column's name sorts by it."), form, place, element("div", { class: "row" }, more));
 }

@@ -55,14 +55,14 @@ function extent(values, margin) {
 }
 const short = (value) => Math.abs(value) >= 1e6 ? value / 1e6 + "M" : Math.abs(value) >= 1e4 ? value / 1e3 + "k" : String(value);
 
-/// A table: columns of {name, number, class, head}, none for a table without a head; rows of texts or elements. `head`:
-/// what stands for the name.
+/// A table: columns of {name, number, class, head}, none for a table without a head; rows of texts or elements. `head()`:
+/// makes what stands for the name.
 const classOf = (column) => [column.number && "number", column.class].filter(Boolean).join(" ") || null;
 function table(columns, rows, { caption, wide } = {}) {
   return element("div", { class: "scroll" }, element("table", { class: wide ? "wide" : null },
     caption && element("caption", {}, caption),
     columns.length > 0 && element("thead", {}, element("tr", {}, columns.map((column) =>
-      element("th", { scope: "col", class: classOf(column) }, column.head ?? column.name)))),
+      element("th", { scope: "col", class: classOf(column) }, column.head?.() ?? column.name)))),
     element("tbody", {}, rows.map((row) => element("tr", {}, row.map((cell, i) =>
       element(i === 0 ? "th" : "td", { scope: i === 0 ? "row" : null, class: classOf(columns[i] ?? {}) }, cell)))))));
 }

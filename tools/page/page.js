@@ -286,6 +286,8 @@ function likelihood(share) {
   if (!isNumber(share)) return "–";
   return share < 0.01 ? "<1%" : share > 0.99 ? ">99%" : percent(share);
 }
+/// A difference that its interval does not tell from 0.
+const isOpen = (difference) => isNumber(difference?.mean) && !(isNumber(difference.margin) && Math.abs(difference.mean) > difference.margin);
 function reevaluatedTables(found, images) {
   const { layers, conditions } = found, named = (layer) => (layer.candidate === null ? layer.name : openLink(layer.candidate));
   const ranks = (layer) => (layer.first_rank === layer.last_rank ? String(layer.first_rank ?? "–") : `${layer.first_rank} to ${layer.last_rank}`);
@@ -295,7 +297,7 @@ function reevaluatedTables(found, images) {
       againstBest(layer, i === 0), whole(layer.seeds), element("code", { class: "formula" }, layer.text)]), { caption: `On ${images} images`, wide: true }),
   conditions.length > 1 && element("details", { class: "more" }, element("summary", {}, `Each of ${conditions.length} conditions`),
     table([{ name: "layer" }, ...conditions.map((condition) => ({ name: condition.name, number: true }))],
-      layers.map((layer, i) => [named(layer), ...layer.conditions.map((condition) => withMargin(condition) + (i > 0 && condition.separated === false ? " ≈" : ""))]),
+      layers.map((layer, i) => [named(layer), ...layer.conditions.map((condition) => withMargin(condition) + (i > 0 && isOpen(condition.difference) ? " ≈" : ""))]),
       { caption: "≈: under this condition not separated from the layer that is first." }))];
 }
 function reevaluationSection(data) {
