@@ -96,7 +96,7 @@ Rows rows_of(const CandidateQuery& query) {
 /// understands.
 std::string compared(const Rows& rows, bool behind, const PagePosition& position) {
     const auto side = [behind](bool falls) { return std::string(falls == behind ? "<" : ">"); };
-    const auto of_row = rows.row + " " + side(rows.row_falls) + (behind ? " " : "= ") + std::to_string(position.row);
+    std::string of_row = rows.row + " " + side(rows.row_falls) + (behind ? " " : "= ") + std::to_string(position.row);
     if (rows.value.empty()) return of_row;
     const auto of_value = rows.value + " " + side(rows.value_falls), value = number(position.value);
     return of_value + "= " + value + " AND (" + of_value + " " + value + " OR " + of_row + ")";

@@ -47,7 +47,7 @@ class Leases {
 
       private:
         Leases& leases_;
-        typename std::list<Item>::iterator item_;
+        std::list<Item>::iterator item_;
     };
 
     /// What is held now, oldest first; maybe one thing twice: a thread may take up again what another still lets go of.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -26,9 +27,10 @@ bool is_database(const fs::path& path) {
 bool belongs_to_a_database(const fs::path& path) {
     if (is_database(path)) return true;
     const std::string text = path.string();
-    for (const std::string_view ending : {"-wal", "-shm", "-journal"})
-        if (text.ends_with(ending) && is_database(text.substr(0, text.size() - ending.size()))) return true;
-    return false;
+    constexpr std::array<std::string_view, 3> endings{"-wal", "-shm", "-journal"};
+    return std::ranges::any_of(endings, [&](std::string_view ending) {
+        return text.ends_with(ending) && is_database(text.substr(0, text.size() - ending.size()));
+    });
 }
 
 /// The file that is to be replaced or made, behind all links.

@@ -107,7 +107,7 @@ std::optional<Mean> difference_from_first(const Findings& findings, std::size_t 
 
 /// The mean under one condition, marked where it is not separated from that of the layer that is first.
 std::string condition_text(const Findings& findings, std::size_t condition, std::size_t layer) {
-    const std::string mean = mean_text(results::mean_of(findings.measured[condition].values[layer]));
+    std::string mean = mean_text(results::mean_of(findings.measured[condition].values[layer]));
     const auto difference = difference_from_first(findings, condition, layer);
     if (layer == findings.ranking.order.front() || !difference || results::is_separated(*difference)) return mean;
     return mean + " ≈";
