@@ -235,8 +235,8 @@ std::string fused_body(const Statements& statements) {
 
 std::string to_pytorch(const Layer& layer, std::string_view class_name) {
     const std::string text = to_text(layer.graph);
-    const LayerGraph graph =
-        reread(layer.graph);  // with the averages in the order in which the fused operator has them
+    // With the averages in the order in which the fused operator has them.
+    const LayerGraph graph = reread(layer.graph);
     Statements statements(graph);
     statements.run();
     std::string file =

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <random>
@@ -145,6 +146,14 @@ void fill_new_file(const std::string& path, const Fill& fill) {
 /// SQLite keeps files with these endings beside its own.
 constexpr auto endings = std::to_array<std::string_view>({"", "-wal", "-shm", "-journal"});
 
+/// True if a file begins as those of SQLite do.
+bool is_database(const std::string& path) {
+    constexpr std::string_view mark = "SQLite format 3";
+    std::array<char, mark.size()> begin{};
+    std::ifstream file(path, std::ios::binary);
+    return file.read(begin.data(), begin.size()) && std::string_view(begin.data(), begin.size()) == mark;
+}
+
 constexpr std::string_view draft_mark = ".new-";  // and a number: what a study is called while it is made
 
 /// A file of its own beside the path that goes away with this object, with those that SQLite keeps beside it.
@@ -239,8 +248,8 @@ void require_file(const std::string& path) {
 
 Connection open(const std::string& path) {
     auto dialect = sqlite_dialect();
-    dialect.check_place =
-        stays_in_place(path, file_at(path), advice_to_writers);  // before SQLite opens it: it may go at any moment
+    // Before SQLite opens it: it may go at any moment.
+    dialect.check_place = stays_in_place(path, file_at(path), advice_to_writers);
     auto session = connect_sqlite(path);
     check_and_migrate(*session, path);
     return {std::move(session), std::move(dialect), path};
@@ -294,6 +303,12 @@ std::unique_ptr<Store> create_sqlite_study(const std::string& path, const Fill& 
         fill_new_file(file.path(), fill);
         publish(file.path(), path);
         return make_sql_store(open(path));
+    });
+}
+
+bool belongs_to_a_database(const std::string& path) {
+    return std::ranges::any_of(endings, [&](std::string_view ending) {
+        return path.ends_with(ending) && is_database(path.substr(0, path.size() - ending.size()));
     });
 }
 

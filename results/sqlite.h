@@ -20,6 +20,8 @@ std::unique_ptr<Store> create_sqlite_study(const std::string& path, const Fill& 
 std::unique_ptr<Store> open_sqlite_study(const std::string& path);
 void delete_sqlite_study(const std::string& path);
 bool sqlite_study_exists(const std::string& path);
+/// True if the file is a database of SQLite, whosever it is, or would be one of those that SQLite keeps beside one.
+bool belongs_to_a_database(const std::string& path);
 /// What open_sqlite_study works through.
 Connection connect_to_sqlite_study(const std::string& path);
 /// As open_study_view.

@@ -1,9 +1,9 @@
 #include "tools/output_file.h"
 
+#include "results/sqlite.h"
+
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <random>
@@ -14,24 +14,6 @@
 namespace normact::tools {
 namespace fs = std::filesystem;
 namespace {
-
-/// How a file of SQLite begins.
-bool is_database(const fs::path& path) {
-    constexpr std::string_view mark = "SQLite format 3";
-    std::array<char, mark.size()> begin{};
-    std::ifstream file(path, std::ios::binary);
-    return file.read(begin.data(), begin.size()) && std::string_view(begin.data(), begin.size()) == mark;
-}
-
-/// A database, or one of the files that SQLite keeps beside one.
-bool belongs_to_a_database(const fs::path& path) {
-    if (is_database(path)) return true;
-    const std::string text = path.string();
-    constexpr std::array<std::string_view, 3> endings{"-wal", "-shm", "-journal"};
-    return std::ranges::any_of(endings, [&](std::string_view ending) {
-        return text.ends_with(ending) && is_database(text.substr(0, text.size() - ending.size()));
-    });
-}
 
 /// The file that is to be replaced or made, behind all links.
 fs::path target_of(const std::string& name) {
@@ -58,7 +40,8 @@ OutputFile::OutputFile(const std::string& path) : name_(path), path_(path) {
     // Where links lead matters for files alone: that of /dev/stdout leads to a pipe, which has no name.
     if (type == fs::file_type::regular || type == fs::file_type::not_found) {
         path_ = target_of(path);
-        if (belongs_to_a_database(path_)) refuse("a study or another database is there; name another file");
+        if (results::belongs_to_a_database(path_.string()))
+            refuse("a study or another database is there; name another file");
         if (type == fs::file_type::regular && ::access(path_.c_str(), W_OK) != 0) refuse(std::strerror(errno));
         partial_ =
             path_.parent_path() / fmt::format(".{}.partial-{}", path_.filename().string(), std::random_device()());

@@ -86,7 +86,7 @@ Layers read_layers(results::StudyView& view, const std::vector<ScoredPoint>& poi
     return {read_candidates(view, ranked), read_candidates(view, results::evenly_spaced(points, extent.sample))};
 }
 
-/// The best layers and as many of the sample, each once. `count` is at least 1.
+/// The best layers and as many of the sample, each once.
 std::vector<const Candidate*> best_and_others(const Layers& layers, std::size_t count) {
     std::vector<const Candidate*> chosen;
     std::set<CandidateId> ids;
@@ -94,7 +94,7 @@ std::vector<const Candidate*> best_and_others(const Layers& layers, std::size_t 
         if (ids.insert(candidate.id).second) chosen.push_back(&candidate);
     };
     for (std::size_t i = 0; i < std::min(count, layers.best.size()); ++i) take(layers.best[i]);
-    const std::size_t step = std::max<std::size_t>(1, layers.sample.size() / count);
+    const std::size_t step = std::max<std::size_t>(1, layers.sample.size() / std::max<std::size_t>(1, count));
     for (std::size_t i = 0; i < layers.sample.size(); i += step) take(layers.sample[i]);
     return chosen;
 }
@@ -205,7 +205,7 @@ Json costs_of(const Layers& layers, const primitives::LayerSettings& settings, c
     std::map<CandidateId, double> seconds, bytes;
     if (extent.speed && extent.details) seconds = times_of(layers, settings, *extent.speed, progress);
     progress("counting the bytes that layers move");
-    const auto all = best_and_others(layers, std::max<std::size_t>(1, layers.best.size() + layers.sample.size()));
+    const auto all = best_and_others(layers, layers.best.size() + layers.sample.size());
     for (const Candidate* candidate : all)
         bytes[candidate->id] = static_cast<double>(evaluator::least_bytes_moved(candidate->graph));
     const auto by_bytes = front_of(all, bytes), by_seconds = front_of(all, seconds);

@@ -311,8 +311,8 @@ class Writer {
 }  // namespace
 
 Source source(const primitives::Layer& layer, Language language, std::string_view prefix) {
-    const primitives::Layer written{layer.name, primitives::reread(layer.graph),
-                                    layer.settings};  // averages in its order
+    // Averages in the order of the text form.
+    const primitives::Layer written{layer.name, primitives::reread(layer.graph), layer.settings};
     return Writer(written, language, prefix).run();
 }
 

@@ -81,7 +81,8 @@ function browseSection(data) {
   const place = element("div", { id: "candidates" }), more = element("button", { type: "button" }, "More"), state = element("span", { role: "status", class: "note" });
   const compare = element("button", { type: "button", onclick: showComparison, disabled: true }, "Compare");
   const anchors = data.anchors.tasks.map(anchorOf);
-  // A press on a column's name sorts by it, a second one the other way round. `orders`: falling and rising.
+  const byMean = ["best", "worst"], byId = ["newest", "oldest"]; // orders, falling and rising
+  // A press on a column's name sorts by it, a second one the other way round.
   const sorted = (name, task, orders) => {
     const press = () => {
       const { order, task: by } = form.elements;
@@ -95,8 +96,7 @@ function browseSection(data) {
       return at < 0 || form.elements.task.value !== task ? null : ["descending", "ascending"][at];
     } };
   };
-  const byMean = ["best", "worst"];
-  const columns = [{ name: "compare" }, sorted("id", "", ["newest", "oldest"]), sorted("mean", "", byMean),
+  const columns = [{ name: "compare" }, sorted("id", "", byId), sorted("mean", "", byMean),
     ...anchors.map((name, i) => ({ ...sorted(name, data.anchors.tasks[i], byMean), class: "anchor" })),
     { name: "state" }, { name: "origin" }, { name: "layer", class: "formula" }];
   let rows = null, next = null, shown = 0, asked = 0;
@@ -162,11 +162,11 @@ function browseSection(data) {
     for (const key of [...query.keys()]) query.delete(key);
     const fields = new FormData(form);
     // Best and worst are orders of scored layers alone.
-    if (["best", "worst"].includes(fields.get("order")) && !["", "scored"].includes(fields.get("state")) || (fields.get("same_as") && fields.get("order") === "best")) {
+    if (byMean.includes(fields.get("order")) && !["", "scored"].includes(fields.get("state")) || (fields.get("same_as") && fields.get("order") === "best")) {
       form.elements.order.value = "newest";
       fields.set("order", "newest");
     }
-    if (["newest", "oldest"].includes(fields.get("order"))) {
+    if (byId.includes(fields.get("order"))) {
       form.elements.task.value = "";
       fields.set("task", "");
     }
@@ -178,7 +178,7 @@ function browseSection(data) {
   form.addEventListener("change", ({ target }) => {
     if (!(target instanceof HTMLSelectElement)) return;
     // Who asks for an anchor asks for an order that has one.
-    if (target.name === "task" && target.value && ["newest", "oldest"].includes(form.elements.order.value)) form.elements.order.value = "best";
+    if (target.name === "task" && target.value && byId.includes(form.elements.order.value)) form.elements.order.value = "best";
     apply();
   });
   apply();
