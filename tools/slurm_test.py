@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from cluster_test import SERVER, audit, goes_on, number, start_study, wait_until
+from cluster import SERVER, audit, goes_on, number, start_study, wait_until
 
 names = iter(range(1000))
 

@@ -1,4 +1,4 @@
-// For cluster_test.py: preloaded, it puts a program's clock wrong by WRONG_CLOCK_SECONDS. Only the time of day: what
+// For cluster_faults_test.py: preloaded, it puts a program's clock wrong by WRONG_CLOCK_SECONDS. Only the time of day: what
 // measures durations stays.
 
 #include <cstdlib>
