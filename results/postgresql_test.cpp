@@ -2,6 +2,7 @@
 
 #include "results/postgresql.h"
 
+#include "results/history_conformance.h"
 #include "results/leases_conformance.h"
 #include "results/patient_store.h"
 #include "results/schema.h"
@@ -37,6 +38,8 @@ Backend pooled_backend() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Postgresql, StoreConformance, testing::Values(postgresql_backend(), pooled_backend()),
+                         name_of_backend);
+INSTANTIATE_TEST_SUITE_P(Postgresql, HistoryConformance, testing::Values(postgresql_backend(), pooled_backend()),
                          name_of_backend);
 INSTANTIATE_TEST_SUITE_P(Postgresql, LeasesConformance, testing::Values(postgresql_backend(), pooled_backend()),
                          name_of_backend);

@@ -1,5 +1,6 @@
 #include "results/sqlite.h"
 
+#include "results/history_conformance.h"
 #include "results/leases_conformance.h"
 #include "results/study_file.h"
 #include "results/trials_conformance.h"
@@ -9,6 +10,7 @@ namespace normact::results {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformance, testing::Values(sqlite_backend()), name_of_backend);
+INSTANTIATE_TEST_SUITE_P(Sqlite, HistoryConformance, testing::Values(sqlite_backend()), name_of_backend);
 INSTANTIATE_TEST_SUITE_P(Sqlite, TrialConformance, testing::Values(sqlite_backend()), name_of_backend);
 INSTANTIATE_TEST_SUITE_P(Sqlite, LeasesConformance, testing::Values(sqlite_backend()), name_of_backend);
 INSTANTIATE_TEST_SUITE_P(Sqlite, WorkersConformance, testing::Values(sqlite_backend()), name_of_backend);

@@ -7,12 +7,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
 
-#include <algorithm>
+#include <cmath>
 #include <limits>
-#include <map>
-#include <set>
 
 namespace normact::results {
 
@@ -337,92 +334,6 @@ TEST_P(StoreConformance, shows_what_one_connection_did_to_all_others) {
     finish(1, scored(0.5, 0.5));
     EXPECT_EQ(other->best(1).size(), 1u);
     EXPECT_EQ(store->funnel().duplicate, 1);
-}
-
-/// What a store should hold, kept in the simplest way.
-struct Model {
-    struct Function {
-        std::vector<CandidateId> candidates;
-        Candidate::State state = Candidate::State::open;
-    };
-    std::map<std::uint64_t, Function> functions;
-    std::vector<CandidateId> scored;
-    std::int64_t proposed = 0, invalid = 0;
-};
-
-TEST_P(StoreConformance, agrees_with_a_simple_model_after_any_history) {
-    rc::detail::checkGTest([this](const std::vector<std::pair<int, int>>& history) {
-        fresh_study();
-        Model model;
-        for (const auto& [action, draw] : history) {
-            const auto function = static_cast<std::uint64_t>(std::abs(draw % 4));
-            const auto fingerprint = proposal(function).fingerprint;
-            const auto known = model.functions.find(function);
-            const bool unfinished = known != model.functions.end() &&
-                                    (known->second.state == State::open || known->second.state == State::quarantined);
-            switch (std::abs(action % 8)) {
-                case 0:
-                case 1: {
-                    const auto admission = propose(function, no_lease);
-                    RC_ASSERT((admission.verdict == Verdict::claimed) == (known == model.functions.end()));
-                    ++model.proposed;
-                    auto& entry = model.functions[function];
-                    entry.candidates.push_back(admission.candidate);
-                    if (entry.state == State::scored) model.scored.push_back(admission.candidate);
-                    break;
-                }
-                case 2: {
-                    auto invalid = proposal(function);
-                    invalid.invalid = "not finite";
-                    store->propose(worker, invalid, no_lease);
-                    ++model.proposed, ++model.invalid;
-                    break;
-                }
-                case 3:
-                    if (known == model.functions.end()) break;
-                    RC_ASSERT(finish(function, scored(0.5, 0.5)) == unfinished);
-                    if (!unfinished) break;
-                    known->second.state = State::scored;
-                    for (const auto id : known->second.candidates) model.scored.push_back(id);
-                    break;
-                case 4:
-                    if (known == model.functions.end()) break;
-                    RC_ASSERT(finish(function, rejected(Rejection::quality)) == unfinished);
-                    if (unfinished) known->second.state = State::rejected;
-                    break;
-                case 5:
-                    if (known != model.functions.end()) store->fail(worker, fingerprint, "no memory");
-                    break;
-                case 6:
-                    store->release(worker, fingerprint);
-                    break;
-                default: {
-                    const auto claim = store->reclaim(worker, no_lease, 2);
-                    for (auto& [number, entry] : model.functions)  // what was quarantined on the way
-                        if (entry.state == State::open) entry.state = store->find(entry.candidates.front())->state;
-                    if (claim) RC_ASSERT(model.functions.at(claim->fingerprint.low).state == State::open);
-                    break;
-                }
-            }
-        }
-        RC_ASSERT(ids_scored_since(0) == model.scored);
-        std::map<State, std::int64_t> count;
-        std::int64_t duplicates = 0;
-        for (const auto& [number, entry] : model.functions) {
-            ++count[entry.state];
-            duplicates += static_cast<std::int64_t>(entry.candidates.size()) - 1;
-            for (const auto id : entry.candidates) RC_ASSERT(store->find(id)->state == entry.state);
-        }
-        const auto funnel = store->funnel();
-        RC_ASSERT(funnel.proposed == model.proposed);
-        RC_ASSERT(funnel.invalid == model.invalid);
-        RC_ASSERT(funnel.duplicate == duplicates);
-        RC_ASSERT(funnel.scored == count[State::scored]);
-        RC_ASSERT(funnel.quality == count[State::rejected]);
-        RC_ASSERT(funnel.quarantined == count[State::quarantined]);
-        RC_ASSERT(funnel.open == count[State::open]);
-        RC_ASSERT(store->best(100).size() == static_cast<std::size_t>(count[State::scored]));
-    });
 }
 
 }  // namespace normact::results
