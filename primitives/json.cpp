@@ -1,5 +1,7 @@
 #include "primitives/json.h"
 
+#include "primitives/json_error.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -218,7 +220,7 @@ Layer parse_json(std::string_view text) {
         return read_layer(json::parse(text, StructureGuard()));
     } catch (const json::exception& error) {
         // The library's message names the byte, and the line and column of a syntax error.
-        throw InvalidGraph("not JSON: " + printable(error.what()));
+        throw InvalidGraph("not JSON: " + printable(plain_message(error)));
     }
 }
 

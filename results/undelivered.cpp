@@ -1,5 +1,7 @@
 #include "results/undelivered.h"
 
+#include "primitives/json_error.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cmath>
@@ -128,8 +130,8 @@ int Undelivered::deliver(Store& store, const std::function<void(const std::strin
             std::error_code moved;
             if (!fs::exists(letter, moved)) continue;  // delivered by another worker meanwhile
             fs::rename(letter, letter.string() + ".refused", moved);
-            tell(letter.string() +
-                 ": an outcome from before could not be recorded and was set aside as .refused: " + error.what());
+            tell(letter.string() + ": an outcome from before could not be recorded and was set aside as .refused: " +
+                 primitives::plain_message(error));
         }
     }
     return delivered;

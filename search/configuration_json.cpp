@@ -1,3 +1,4 @@
+#include "primitives/json_error.h"
 #include "primitives/primitive.h"
 #include "search/configuration.h"
 #include "search/configuration_fields.h"
@@ -203,13 +204,10 @@ Json parsed_json(std::string_view text) {
             return strict(depth, event, parsed);
         });
     } catch (const Json::out_of_range& error) {
-        const std::string message = error.what();
         throw ConfigurationError("the configuration holds a number that is too large: " +
-                                 message.substr(message.find("] ") + 2));
+                                 primitives::plain_message(error));
     } catch (const Json::parse_error& error) {
-        // "[json.exception.parse_error.101] parse error at line 1, column 2: …"
-        const std::string message = error.what();
-        throw ConfigurationError("the configuration is no JSON: " + message.substr(message.find("] ") + 2));
+        throw ConfigurationError("the configuration is no JSON: " + primitives::plain_message(error));
     }
 }
 

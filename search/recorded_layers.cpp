@@ -2,6 +2,7 @@
 
 #include "primitives/canonical.h"
 #include "primitives/fingerprint.h"
+#include "primitives/json_error.h"
 #include "primitives/text.h"
 
 #include <fmt/format.h>
@@ -82,7 +83,7 @@ void for_each_line(std::string_view text, auto&& read) {
         try {
             read(Json::parse(line));
         } catch (const std::exception& error) {
-            throw TableError(fmt::format("line {}: {}", number, error.what()));
+            throw TableError(fmt::format("line {}: {}", number, primitives::plain_message(error)));
         }
     }
 }

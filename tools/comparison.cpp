@@ -1,5 +1,6 @@
 #include "tools/comparison.h"
 
+#include "primitives/json_error.h"
 #include "tools/candidates.h"
 #include "tools/json_output.h"
 #include "tools/output_file.h"
@@ -172,8 +173,8 @@ void take_over(Comparison& comparison, const std::string& path) {
         comparison.seeds = std::max(comparison.seeds, whole_number(document.at("seeds"), 1, most_seeds));
         for (const Json& layer : document.at("layers")) take_over_layer(comparison, layer);
     } catch (const std::exception& error) {
-        throw std::runtime_error(
-            fmt::format("{} can't be added to: {}. Name another file with --output.", path, error.what()));
+        throw std::runtime_error(fmt::format("{} can't be added to: {}. Name another file with --output.", path,
+                                             primitives::plain_message(error)));
     }
 }
 
