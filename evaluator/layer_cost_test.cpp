@@ -1,6 +1,7 @@
 #include "evaluator/layer_cost.h"
 
 #include "primitives/catalogue.h"
+#include "primitives/text.h"
 
 #include <gtest/gtest.h>
 
@@ -13,10 +14,22 @@ using primitives::IndexSet;
 using primitives::LayerGraph;
 using primitives::Op;
 
+LayerCost cost_of(const char* name) { return layer_cost(primitives::find_in_catalogue(name)->layer.graph); }
+
 TEST(LayerCost, is_what_forward_and_backward_move) {
     // x read for the moments and again for y, y written; then x and the gradient read twice, the gradient of x written.
-    EXPECT_EQ(least_bytes_moved(primitives::find_in_catalogue("BN-ReLU")->layer.graph), 4 * 3 + 4 * 5);
-    EXPECT_EQ(least_bytes_moved(primitives::find_in_catalogue("ReLU")->layer.graph), 4 * 2 + 4 * 3);
+    EXPECT_EQ(cost_of("BN-ReLU").bytes, 4 * 3 + 4 * 5);
+    EXPECT_EQ(cost_of("ReLU").bytes, 4 * 2 + 4 * 3);
+    EXPECT_EQ(cost_of("EvoNorm-S0").bytes, 4 * 2 + 4 * 3) << "a group of channels is read again from the cache";
+}
+
+TEST(LayerCost, counts_the_operations_on_elements) {
+    // v1 * max(x, 0) + v0: three; backward seven, and two sums for the gradients of v1 and v0.
+    EXPECT_EQ(cost_of("ReLU").operations, 3 + 7 + 2);
+    EXPECT_GE(layer_cost(primitives::parse_text("tanh(x)")).operations,
+              layer_cost(primitives::parse_text("abs(x)")).operations + 11)
+        << "a transcendental function takes as long as a dozen others";
+    EXPECT_GT(cost_of("GN-ReLU").operations, cost_of("ReLU").operations) << "though both move the same bytes";
 }
 
 /// Each node reads the one before, twice if it can, so that there are 2^nodes ways through the graph.
@@ -36,7 +49,7 @@ LayerGraph chain(Op op, std::size_t nodes) {
 
 TEST(LayerCost, is_counted_where_there_are_very_many_ways_through_a_graph) {
     for (const Op op : {Op::add, Op::mul, Op::div, Op::max, Op::mean, Op::rms, Op::std})
-        EXPECT_GT(least_bytes_moved(chain(op, 60)), 0) << primitives::primitive(op).name;
+        EXPECT_GT(layer_cost(chain(op, 60)).bytes, 0) << primitives::primitive(op).name;
 }
 
 }  // namespace

@@ -157,6 +157,18 @@ int least_elements_moved(const Schedule& schedule) {
     return static_cast<int>(inputs) * static_cast<int>(schedule.sweeps.size()) + static_cast<int>(outputs);
 }
 
+int operations_an_element(const Schedule& schedule) {
+    constexpr int transcendental = 12;
+    int operations = 0;
+    for (const Sweep& sweep : schedule.sweeps)
+        for (const Pass& pass : sweep.passes) {
+            operations += static_cast<int>(pass.plane_means.size());
+            for (const ValueId id : pass.instructions)
+                operations += row_of(schedule.program().instructions[id].operation).transcendental ? transcendental : 1;
+        }
+    return operations;
+}
+
 std::string to_text(const Schedule& schedule) {
     const Program& program = schedule.program();
     std::string text;
@@ -187,7 +199,8 @@ std::string to_text(const Schedule& schedule) {
     }
     list("table ", schedule.small_after);
     return text + "moves " + std::to_string(4 * elements_moved(schedule)) +
-           " bytes an element in float32; the floor is " + std::to_string(4 * least_elements_moved(schedule)) + "\n";
+           " bytes an element in float32; the floor is " + std::to_string(4 * least_elements_moved(schedule)) + "; " +
+           std::to_string(operations_an_element(schedule)) + " operations an element\n";
 }
 
 }  // namespace normact::evaluator

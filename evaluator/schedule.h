@@ -55,6 +55,10 @@ int elements_moved(const Schedule& schedule);
 /// each sweep and written once (kernels.md: forward 4(B + 2) bytes, backward 8(B + 1) + 4).
 int least_elements_moved(const Schedule& schedule);
 
+/// Arithmetic for each element in all passes: an operation or a term of a plane's mean counts one, a transcendental
+/// function twelve (OperationRow::transcendental).
+int operations_an_element(const Schedule& schedule);
+
 /// Sweeps, passes, reductions, tables and traffic, for people.
 std::string to_text(const Schedule& schedule);
 

@@ -183,7 +183,7 @@ def test_functions_methods_and_shared_modules_are_calls_like_any_other():
     assert "sigmoid" in reasons["gated"] and "2 times" in reasons["twice_used"]
     assert "several times" in reasons["twice_called"] and "add" in reasons["last"]
     assert type(model).__name__ == "Odd" and "4 pairs replaced, 4 normalizations left alone" in str(report)
-    assert report.rewritten == [""] and "the model itself: forward written anew" in str(report)
+    assert report.rewritten == [""] and "the model itself: its forward was written anew" in str(report)
     model.group = nn.Sequential(group, nn.GELU())  # which is no form that could be carried over
     torch.testing.assert_close(model(x), expected)
 
@@ -429,8 +429,18 @@ def test_any_function_that_makes_a_module_will_do():
     assert len(report.replaced) == 1 and report.left == []
 
 
-def test_a_wrong_layer_is_a_value_error_and_changes_nothing():
+def test_a_wrong_layer_is_an_error_that_says_what_and_changes_nothing():
     model = nn.Sequential(nn.BatchNorm2d(4), nn.ReLU())
     with pytest.raises(ValueError, match="sigmoi"):
         normact.replace_norm_activation(model, "x*sigmoi(x)")
+    with pytest.raises(ValueError, match="did you mean BN-ReLU"):
+        normact.replace_norm_activation(model, "bn-relux")
+    with pytest.raises(TypeError, match="not 17"):
+        normact.replace_norm_activation(model, 17)
     assert isinstance(model[0], nn.BatchNorm2d) and isinstance(model[1], nn.ReLU)
+
+
+def test_what_follows_instead_of_an_activation_is_named():
+    model = nn.Sequential(nn.BatchNorm2d(4), nn.Conv2d(4, 4, 1))
+    _, report = normact.replace_norm_activation(model, "BN-ReLU")
+    assert report.left[0].reason == "no activation follows, but Conv2d (1)"

@@ -31,7 +31,7 @@ using Names = std::vector<std::pair<Value, std::string>>;
 
 Names<Choice> names_of(Choice) { return {{Choice::pareto, "pareto"}, {Choice::mean, "mean"}}; }
 
-Names<Cost> names_of(Cost) { return {{Cost::none, "none"}, {Cost::bytes, "bytes"}}; }
+Names<Cost> names_of(Cost) { return {{Cost::none, "none"}, {Cost::bytes, "bytes"}, {Cost::operations, "operations"}}; }
 
 Names<Optimizer> names_of(Optimizer) {
     Names<Optimizer> names;

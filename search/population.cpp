@@ -14,7 +14,9 @@ double mean_accuracy(const Member& member) {
 }
 
 double cost_of(const primitives::LayerGraph& graph, Cost cost) {
-    return cost == Cost::bytes ? evaluator::least_bytes_moved(graph) : 0;
+    if (cost == Cost::none) return 0;
+    const auto known = evaluator::layer_cost(graph);
+    return cost == Cost::bytes ? known.bytes : known.operations;
 }
 
 void Population::add(Member member) {

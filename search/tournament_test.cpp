@@ -120,10 +120,12 @@ TEST(ParetoFront, counts_cost_as_one_more_axis_on_which_less_is_better) {
     EXPECT_EQ(pareto_front(population, {0, 1, 2, 3}), (std::vector<std::size_t>{1, 3}));
 }
 
-TEST(CostOf, a_layer_is_what_its_schedules_have_to_move) {
+TEST(CostOf, a_layer_is_what_its_schedules_move_or_compute) {
     const auto cost = [](const char* layer) { return cost_of(primitives::parse_text(layer), Cost::bytes); };
     EXPECT_EQ(cost("max(x, zero)"), 8 + 12) << "forward reads x and writes y, backward reads two and writes one";
     EXPECT_EQ(cost("max(x, zero)/std_batch(x)"), 12 + 20) << "one barrier each: tensors are read once more";
+    EXPECT_LT(cost_of(primitives::parse_text("max(x, zero)"), Cost::operations),
+              cost_of(primitives::parse_text("tanh(x)"), Cost::operations));
     EXPECT_EQ(cost_of(primitives::parse_text("max(x, zero)"), Cost::none), 0);
 }
 

@@ -156,7 +156,7 @@ int run(const Arguments& arguments) {
             task.channels_last = channels_last;
             const auto elements = static_cast<double>(task.shape[0] * task.shape[1] * task.shape[2] * task.shape[3]);
             // Beside each layer: the machine may be slower a minute later.
-            const double floor = evaluator::copy_speed(task) * evaluator::least_bytes_moved(layer.graph) * elements;
+            const double floor = evaluator::copy_speed(task) * evaluator::layer_cost(layer.graph).bytes * elements;
             rows.push_back({layer, channels_last ? "channels_last" : "contiguous",
                             evaluator::layer_speeds(layer, engines, task), floor});
         }

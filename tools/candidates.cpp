@@ -1,7 +1,7 @@
 #include "tools/candidates.h"
 
-#include "evaluator/layer_cost.h"
 #include "primitives/text.h"
+#include "search/population.h"
 #include "tools/table.h"
 
 #include <fmt/format.h>
@@ -30,13 +30,14 @@ std::string best_table(const std::vector<results::Candidate>& best, search::Cost
         for (const auto& score : best.front().outcome.scores) layout.push_back({anchor_of(score.task), Side::right});
     }
     if (cost == search::Cost::bytes) layout.push_back({"bytes", Side::right});
+    if (cost == search::Cost::operations) layout.push_back({"operations", Side::right});
     layout.insert(layout.end(), {{"origin", Side::left}, {"layer", Side::left}});
     std::vector<std::vector<std::string>> rows;
     for (const auto& candidate : best) {
         std::vector<std::string> row{fmt::to_string(rows.size() + 1), fmt::to_string(candidate.id),
                                      accuracy_text(results::mean_accuracy(candidate.outcome.scores).value_or(0))};
         for (const auto& score : candidate.outcome.scores) row.push_back(accuracy_text(score.accuracy));
-        if (cost == search::Cost::bytes) row.push_back(fmt::to_string(evaluator::least_bytes_moved(candidate.graph)));
+        if (cost != search::Cost::none) row.push_back(fmt::to_string(search::cost_of(candidate.graph, cost)));
         row.push_back(candidate.origin);
         row.push_back(primitives::to_text(candidate.graph));
         rows.push_back(std::move(row));

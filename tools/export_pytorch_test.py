@@ -196,8 +196,9 @@ def test_it_compiles(load, alone, layer):
         assert_near(found, results(plain, images()), 1e-5)
 
 
-def test_it_compiles_with_the_default_backend(load, alone):
-    kind = alone(load("EvoNorm-B0"))
+@pytest.mark.parametrize("layer", ["EvoNorm-B0", "EvoNorm-S0", "BIN-ReLU"])
+def test_it_compiles_with_the_default_backend(load, alone, layer):
+    kind = alone(load(layer))
     plain, compiled = (randomized(kind(CHANNELS)) for _ in range(2))
     assert_near(results(torch.compile(compiled, fullgraph=True), images()), results(plain, images()), 1e-5)
 

@@ -49,7 +49,8 @@ def test_a_candidate_is_exported_by_its_id(here):
 
 @pytest.mark.parametrize("words, hint", [
     (["BN-ReLU"], "--format FORMAT with one of pytorch"),
-    (["BN-ReLU", "--format", "onnx"], "the formats are pytorch"),
+    (["BN-ReLU", "--format", "word"], "the formats are pytorch"),
+    (["BN-ReLU", "--format", "onnx"], "torch.onnx.export"),
     (["BN-ReLU", "--format", "c", "--name", "n" * 300], "at most 200"),
     (["BN-ReLU", "--format", "c", "--name", ""], "--name is empty"),
     (["--format", "c"], "LAYER is missing"),

@@ -30,6 +30,7 @@ Json to_json(const results::Candidate& candidate, const primitives::LayerSetting
     for (const auto& score : candidate.outcome.scores) scores.push_back(to_json(score));
     const auto mean = results::mean_accuracy(candidate.outcome.scores);
     const primitives::Layer layer{fmt::format("candidate {}", candidate.id), candidate.graph, settings};
+    const auto cost = evaluator::layer_cost(candidate.graph);
     return {{"candidate", candidate.id},
             {"state", state_name(candidate)},
             {"reason", candidate.outcome.reason},
@@ -37,7 +38,8 @@ Json to_json(const results::Candidate& candidate, const primitives::LayerSetting
             {"scores", scores},
             {"seconds", candidate.outcome.seconds},
             {"finished", candidate.finished ? Json(utc_text(Seconds(*candidate.finished))) : Json()},
-            {"bytes_an_element", evaluator::least_bytes_moved(candidate.graph)},
+            {"bytes_an_element", cost.bytes},
+            {"operations_an_element", cost.operations},
             {"text", primitives::to_text(candidate.graph)},
             {"hash", primitives::to_string(candidate.hash)},
             {"fingerprint", primitives::to_string(candidate.fingerprint)},

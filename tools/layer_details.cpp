@@ -88,7 +88,8 @@ Json layer_details(const primitives::Layer& layer, const std::optional<evaluator
     Json details{{"latex", primitives::to_latex(layer.graph)},
                  {"moments", moments_of(layer.graph)},
                  {"nodes", layer.graph.nodes.size()}};
-    add(details, "bytes", [&] { return Json(evaluator::least_bytes_moved(layer.graph)); });
+    add(details, "bytes", [&] { return Json(evaluator::layer_cost(layer.graph).bytes); });
+    add(details, "operations", [&] { return Json(evaluator::layer_cost(layer.graph).operations); });
     if (layer.graph.nodes.size() <= most_nodes_of_a_picture) {
         add(details, "picture", [&] { return picture_of(layer); });
         add(details, "response", [&] { return responses_of(layer); });

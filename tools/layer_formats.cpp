@@ -68,6 +68,8 @@ const std::vector<LayerFormat>& layer_formats() {
 const LayerFormat& find_layer_format(const std::string& name) {
     const auto found = std::ranges::find(layer_formats(), name, &LayerFormat::name);
     if (found != layer_formats().end()) return *found;
+    if (name == "onnx")
+        throw UsageError("ONNX is written by PyTorch: torch.onnx.export of the module that --format pytorch gives");
     throw UsageError(fmt::format("no format '{}'; the formats are {}", name, layer_format_names()));
 }
 

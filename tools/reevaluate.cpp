@@ -207,6 +207,19 @@ void train(const Reevaluation& reevaluation, const Study& study, int threads, co
     }
 }
 
+/// What a table says nothing of, because the call did not ask for it.
+std::string untried(const Arguments& arguments) {
+    std::vector<std::string> list;
+    const auto name = [&](const char* option, const std::string& what) {
+        if (!arguments.has(option)) list.push_back(what);
+    };
+    name("anchors", "other networks (--anchors)");
+    name("batch-sizes", "other batch sizes (--batch-sizes)");
+    name("optimizers", "another optimizer (--optimizers)");
+    name("test", "the test images (--test)");
+    return list.empty() ? "" : fmt::format("\nNot tried: {}.\n", fmt::join(list, ", "));
+}
+
 int run(const Arguments& arguments) {
     StopOnSignals signals([] { tell("\nStopping: unfinished trainings are given back. Once more ends at once.\n"); });
     const Study study = open_study(existing_study(arguments));
@@ -216,7 +229,8 @@ int run(const Arguments& arguments) {
     if (!plan(reevaluation, known()).open.empty())
         train(reevaluation, study, read_threads(arguments), resume, signals.token());
     answer(arguments.has("json") ? printed(document(reevaluation, known(), study.path))
-                                 : for_people(reevaluation, known(), terminal_width(STDOUT_FILENO)));
+                                 : for_people(reevaluation, known(), terminal_width(STDOUT_FILENO)) +
+                                       untried(arguments));
     if (signals.signal() == 0) return fine;
     tell(fmt::format("Stopped. Go on with: {}\n", resume));
     return 128 + signals.signal();

@@ -92,7 +92,8 @@ def test_every_network_batch_size_and_seed_is_a_condition_of_as_many_images(stud
         assert condition["separated"] == (abs(condition["difference"]["mean"]) > condition["difference"]["margin"])
     open_differences = [condition for condition in others if not condition["separated"]]
     assert open_differences, "two trainings of a few steps"
-    *table, legend = out.splitlines()
+    *table, legend, _, untried = out.splitlines()
+    assert untried == "Not tried: another optimizer (--optimizers), the test images (--test)."
     assert sum(line.count("≈") for line in table) == len(open_differences) and "not separated from" in legend
 
 

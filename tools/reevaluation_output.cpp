@@ -66,8 +66,8 @@ std::string rank_text(const results::Standing& standing) {
 std::string behind_text(const Findings& findings, std::size_t layer) {
     if (layer == findings.ranking.order.front()) return "";
     const results::Standing& standing = findings.ranking.standings[layer];
-    if (!standing.separated) return fmt::format("{:+.4f}  not separated", standing.effect);
-    return fmt::format("{:+.4f}  ({:+.4f} to {:+.4f})", standing.effect, standing.low, standing.high);
+    return fmt::format("{:+.4f}  ({:+.4f} to {:+.4f}){}", standing.effect, standing.low, standing.high,
+                       standing.separated ? "" : ", not separated");
 }
 
 /// Below one percent and above 99, four thousand samples say no more.

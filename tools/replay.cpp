@@ -39,13 +39,19 @@ bool is_table(const std::string& place) {
     return std::ifstream(place).peek() == '{';  // a study's file begins with SQLite's name
 }
 
-RecordedLayers read_layers(const std::string& place) {
+/// What is replayed, and how it was searched; of a table that is not known.
+struct Recorded {
+    RecordedLayers layers;
+    EvolutionSettings evolution;
+};
+
+Recorded read_recorded(const std::string& place) {
     if (!is_table(place)) {
         const Study study = open_study(place);
-        return search::recorded_layers(*study.store, study.configuration);
+        return {search::recorded_layers(*study.store, study.configuration), study.configuration.evolution};
     }
     try {
-        return search::parse_table(read_text_file(place));
+        return {search::parse_table(read_text_file(place)), {}};
     } catch (const search::TableError& error) {
         throw UsageError(fmt::format("--replay {}: {}", place, error.what()));
     }
@@ -247,9 +253,11 @@ std::vector<Option> replay_options() {
 int replay(const Arguments& arguments) {
     if (arguments.has("study"))
         throw UsageError("--replay makes no study; leave --study out, and name what is replayed: --replay PLACE");
-    const search::Configuration asked = read_settings(arguments, {});
     refuse_other_settings(arguments);
-    const RecordedLayers layers = read_layers(arguments.text("replay"));
+    const auto [layers, evolution] = read_recorded(arguments.text("replay"));
+    search::Configuration otherwise;
+    otherwise.evolution = evolution;
+    const search::Configuration asked = read_settings(arguments, otherwise);
     if (layers.records.empty())
         throw UsageError(fmt::format("{} holds no evaluated layer to replay", arguments.text("replay")));
     if (arguments.has("save-table")) {

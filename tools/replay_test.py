@@ -43,9 +43,18 @@ def test_its_json_holds_every_method_with_intervals(normact, table):
 def test_a_study_is_replayed_and_saved_as_a_table(here, normact):
     study = here.folder / "small.study.db"
     normact("search", "--replay", study, "--save-table", "study.jsonl")
-    of_study, of_table = (normact.json("search", "--replay", place, "--seeds", 5, "--evaluations", 10)
+    of_study, of_table = (normact.json("search", "--replay", place, "--seeds", 5, "--evaluations", 10, "--preset", "demo")
                           for place in (study, "study.jsonl"))
     assert of_study == of_table and of_study["records"] >= 25
+
+
+def test_without_other_settings_a_study_is_replayed_as_it_was_searched(here, normact):
+    study = here.folder / "small.study.db"
+    evolution = normact.json("study", "info", "--study", study)["configuration"]["evolution"]
+    first, *_ = normact.json("search", "--replay", study, "--seeds", 2, "--evaluations", 3)["methods"]
+    assert first["evolution"] == evolution and len(evolution["initial"]) == 2
+    changed, *_ = normact.json("search", "--replay", study, "--seeds", 2, "--evaluations", 3, "--set", "evolution.window=3")["methods"]
+    assert changed["evolution"] == evolution | {"window": 3}
 
 
 def test_of_a_preset_the_evolution_and_the_seed_count(normact, table):

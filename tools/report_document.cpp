@@ -202,14 +202,19 @@ std::vector<CandidateId> front_of(const std::vector<const Candidate*>& layers,
 
 Json costs_of(const Layers& layers, const primitives::LayerSettings& settings, const ReportExtent& extent,
               const ReportProgress& progress) {
-    std::map<CandidateId, double> seconds, bytes;
+    std::map<CandidateId, double> seconds, bytes, operations;
     if (extent.speed && extent.details) seconds = times_of(layers, settings, *extent.speed, progress);
-    progress("counting the bytes that layers move");
+    progress("counting the bytes that layers move and the operations that they compute");
     const auto all = best_and_others(layers, layers.best.size() + layers.sample.size());
-    for (const Candidate* candidate : all)
-        bytes[candidate->id] = static_cast<double>(evaluator::least_bytes_moved(candidate->graph));
-    const auto by_bytes = front_of(all, bytes), by_seconds = front_of(all, seconds);
+    for (const Candidate* candidate : all) {
+        const auto cost = evaluator::layer_cost(candidate->graph);
+        bytes[candidate->id] = cost.bytes;
+        operations[candidate->id] = cost.operations;
+    }
+    const auto by_bytes = front_of(all, bytes), by_operations = front_of(all, operations),
+               by_seconds = front_of(all, seconds);
     std::set<CandidateId> shown(by_bytes.begin(), by_bytes.end());
+    shown.insert(by_operations.begin(), by_operations.end());
     for (const auto& [id, time] : seconds) shown.insert(id);
     for (const Candidate* candidate : best_and_others(layers, costed_layers)) shown.insert(candidate->id);
     Json rows = Json::array();
@@ -219,6 +224,7 @@ Json costs_of(const Layers& layers, const primitives::LayerSettings& settings, c
         rows.push_back({{"candidate", candidate->id},
                         {"mean", number(results::mean_accuracy(candidate->outcome.scores).value_or(std::nan("")))},
                         {"bytes", static_cast<std::int64_t>(bytes.at(candidate->id))},
+                        {"operations", static_cast<std::int64_t>(operations.at(candidate->id))},
                         {"seconds", time == seconds.end() ? Json() : Json(time->second)},
                         {"text", short_text(candidate->graph)}});
     }
@@ -226,6 +232,7 @@ Json costs_of(const Layers& layers, const primitives::LayerSettings& settings, c
             {"counted", all.size()},
             {"timed", seconds.size()},
             {"front_by_bytes", by_bytes},
+            {"front_by_operations", by_operations},
             {"front_by_seconds", by_seconds}};
 }
 

@@ -10,17 +10,21 @@ from pathlib import Path
 
 import pytest
 from browser import overflow
+from conftest import Normact, settings
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
 def report(finished_study, tmp_path_factory):
-    """The page of the finished study."""
-    from conftest import Normact
-
-    file = tmp_path_factory.mktemp("report") / "report.html"
-    out, _ = Normact(finished_study.parent)("report", "--study", finished_study, "-o", file, "--layers", 5)
+    """The page of the finished study, and of a re-evaluation."""
+    folder = tmp_path_factory.mktemp("report")
+    file = folder / "report.html"
+    shutil.copy(finished_study, folder)
+    normact = Normact(folder)
+    found, _ = normact("reevaluate", "--top", 3, "--steps", 3, "--seeds", 3, "--batch-sizes", "4,8", "--test", "--json")
+    (folder / "found.json").write_text(found)
+    out, _ = normact("report", "--study", finished_study, "-o", file, "--layers", 5, "--reevaluation", "found.json")
     assert re.search(r"2\d scored layers of \d+ candidates", out)
     return file
 
@@ -44,7 +48,8 @@ def test_the_page_says_what_the_json_says(here, report, pages):
     best = document["layers"][0]
     assert best["details"]["speed"] is None and best["details"]["bytes"] > 0
     assert document["scores"]["count"] == sum(document["scores"]["histogram"]["counts"]) == top["funnel"]["scored"]
-    assert document["costs"]["front_by_bytes"] and not document["costs"]["front_by_seconds"]
+    assert document["costs"]["front_by_bytes"] and document["costs"]["front_by_operations"]
+    assert not document["costs"]["front_by_seconds"]
     page = pages.open(report.as_uri())
     shown = page.locator("article.layer").first.inner_text()
     assert best["text"] in shown and f"{best['mean']:.4f}" in shown
@@ -59,6 +64,13 @@ def test_the_genealogy_ends_at_an_ancestor_without_a_parent(here):
         rows = [genealogy["candidates"][str(candidate)] for candidate in line]
         assert line[0] == layer["candidate"] and rows[-1]["parent"] is None
         assert [row["parent"] for row in rows[:-1]] == line[1:]
+
+
+def test_the_genealogy_has_ancestors_that_left_the_window(normact):
+    normact("search", "--study", "short.study.db", "--threads", 1, *settings(
+        budget__scored=25, evolution__window=2, evolution__random_share=0.1, scoring__quality__minimum_accuracy=0))
+    lines = normact.json("report", "--no-speed")["genealogy"]["lines"]
+    assert max(map(len, lines)) > 3, "more generations than the window has layers"
 
 
 def test_an_ancestor_s_formula_is_marked_where_it_changed(finished_study, normact, report, pages):
@@ -154,6 +166,13 @@ def test_colours_of_data_are_told_apart_by_all_eyes():
                 assert math.dist(lab(one, vision), lab(other, vision)) > 15, (one, other)
 
 
+def test_the_first_words_say_what_the_re_evaluation_came_to(report, pages):
+    found = json.loads((report.parent / "found.json").read_text())["test"]["layers"]
+    said = pages.open(report.as_uri()).locator("#summary").inner_text()
+    first = f"#{found[0]['candidate']}" if found[0]["candidate"] else found[0]["name"]
+    assert f"Evaluated again on test images, {first} is first of {len(found)} layers" in said
+
+
 def test_it_tells_what_a_reevaluation_found(here, pages):
     found = here.json("reevaluate", "--top", 2, "--with", "BN-ReLU", "--steps", 3, "--seeds", 3)
     found["validation"]["layers"][-1]["name"] = "<img src=x onerror=alert(1)>"
@@ -236,6 +255,7 @@ def test_it_fits_the_window(report, pages, options):
         page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
         page.wait_for_timeout(200)
     assert overflow(page) <= 0
+    assert page.locator("#reevaluation td.formula").first.bounding_box()["width"] > 120, "so that words hold together"
 
 
 def contrast(page, selector):
@@ -259,13 +279,21 @@ def test_texts_can_be_read_in_light_and_dark(report, pages, scheme):
         assert contrast(page, selector) >= 4.5, f"{selector} in {scheme}"
 
 
+WIDEST_TABLE = "Math.max(...[...document.querySelectorAll('table')].map((table) => table.getBoundingClientRect().right))"
+
+
 def test_in_print_the_first_layers_are_open_and_drawn(report, pages):
-    page = pages.open(report.as_uri())
+    a4 = {"width": 718, "height": 1048}  # less its margins, at 96 dots an inch
+    page = pages.open(report.as_uri(), viewport=a4)
+    page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("article.layer > details:not([open])").count() == 0
+    assert overflow(page) <= 0 and page.evaluate(WIDEST_TABLE) <= a4["width"]
+    assert page.locator("#reevaluation td.formula").first.bounding_box()["width"] > 120
     for chart in page.locator("article.layer svg.chart[tabindex]").all():
         assert chart.locator("path.line").count() > 0
-    page.emulate_media(media="print")
+        shown, drawn = chart.bounding_box()["width"], float(chart.get_attribute("viewBox").split()[2])
+        assert 0.8 < shown / drawn < 1.3, "its letters are as large as the others"
     assert not page.locator("nav").is_visible()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("article.layer > details:not([open])").count() == 4
@@ -309,8 +337,6 @@ def test_a_hostile_study_harms_nobody(finished_study, normact, pages):
 
 
 def test_a_study_without_scores_has_a_report(normact, pages):
-    from conftest import settings
-
     normact("search", "--study", "empty.study.db", *settings(budget__proposed=3, evolution__initial="[]",
                                                              scoring__quality__minimum_accuracy=1))
     normact("report", "--output", "empty.html", "--no-speed")

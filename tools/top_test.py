@@ -36,13 +36,14 @@ def test_top_shows_so_many_layers_as_asked(here):
     assert "none.db" in err
 
 
-def test_what_a_layer_moves_in_memory_can_be_an_objective(normact):
-    words = settings(budget__scored=8, scoring__quality__minimum_accuracy=0, evolution__cost="bytes")
+@pytest.mark.parametrize("cost", ["bytes", "operations"])
+def test_what_a_layer_costs_can_be_an_objective(normact, cost):
+    words = settings(budget__scored=8, scoring__quality__minimum_accuracy=0, evolution__cost=cost)
     out, _ = normact("search", "--study", "cheap.study.db", *words)
-    assert " bytes " in out.splitlines()[0]
+    assert f" {cost} " in out.splitlines()[0]
     layers = normact.json("top", "--study", "cheap.study.db")["layers"]
-    assert all(layer["bytes_an_element"] in range(20, 100, 4) for layer in layers)
-    cheapest = layers[0]["bytes_an_element"]
-    assert f"  {cheapest}  " in normact("top", "--study", "cheap.study.db", "--count", 1)[0]
+    assert all(layer["bytes_an_element"] in range(20, 100, 4) and layer["operations_an_element"] > 0 for layer in layers)
+    best = layers[0][f"{cost}_an_element"]
+    assert f"  {best}  " in normact("top", "--study", "cheap.study.db", "--count", 1)[0]
     _, err = normact("search", "--study", "b.study.db", *words, "--set", "evolution.choice=mean", status=2)
     assert "evolution.choice must be pareto" in err

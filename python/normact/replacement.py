@@ -58,7 +58,8 @@ class Report:
         lines += [f"  {r.path}: {r.normalization} + {r.activation} -> {r.layer}{', carried over' * r.carried_over}"
                   for r in self.replaced]
         lines += [f"  {left.path}: {left.normalization} left alone: {left.reason}" for left in self.left]
-        lines += [f"  {path or 'the model itself'}: forward written anew, for the attributes that it has now"
+        lines += [f"  {path or 'the model itself'}: its forward was written anew without the activation; attributes set later "
+                  "do not change it"
                   for path in self.rewritten]
         return "\n".join(lines)
 
@@ -93,8 +94,11 @@ def replace_norm_activation(model: nn.Module, layer: str | Callable[[int], nn.Mo
         The model to go on with (`model` itself, unless that is one normalization with its activation), and the report.
 
     Raises:
-        ValueError: a model of torch.jit, whose code can't be changed.
+        TypeError: `layer` is neither a text nor a function.
+        ValueError: what is no layer; a model of torch.jit, whose code can't be changed.
     """
+    if not isinstance(layer, str) and not callable(layer):
+        raise TypeError(f"a layer is what normact.Layer takes or a function of a number of channels, not {layer!r}")
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
         raise ValueError("the code of a scripted model can't be changed: replace before torch.jit.script or torch.jit.trace")
     return _Replacement(model, layer, carry_over, settings).run()
@@ -167,7 +171,7 @@ class _Replacement:
             elif user is None:
                 found[normalization] = reason
             elif activation is None:
-                found.setdefault(normalization, f"no activation follows, but {_described(user)}")  # the outermost user
+                found.setdefault(normalization, f"no activation follows, but {self.described(path, user)}")  # the outermost user
             elif unfit or self.comes_from_no_images(path, node):
                 found[normalization] = unfit or "its input is not one of images"
             else:
@@ -227,6 +231,11 @@ class _Replacement:
         else:
             return None
         return (shown, name) if name in ACTIVATIONS else None
+
+    def described(self, path: str, node: fx.Node) -> str:
+        if node.op == "call_module":
+            return f"{type(self.module(path, node)).__name__} ({_joined(path, node.target)})"
+        return "the end of its module" if node.op == "output" else str(getattr(node.target, "__name__", node.target))
 
     def take(self, path: str, call: fx.Node) -> None:
         """Makes a call of an activation do nothing."""
@@ -338,10 +347,6 @@ def _own_activation(module: nn.Module) -> nn.Module | None:
     """The activation inside of a normalization such as timm's BatchNormAct2d."""
     activation = getattr(module, "act", None)
     return None if activation is None or isinstance(activation, nn.Identity) else activation
-
-
-def _described(node: fx.Node) -> str:
-    return "the end of its module" if node.op == "output" else str(getattr(node.target, "__name__", node.target))
 
 
 def _has_form(text: str, module: nn.Module, activation: str) -> bool:

@@ -88,17 +88,17 @@ function legendSign(series) {
 const legend = (list) => list.length > 1 && element("ul", { class: "legend", "aria-hidden": "true" },
   list.map((series) => element("li", {}, legendSign(series), series.name)));
 
-/// Draws anew whenever the width of the element changes; `svg.fit()` does it at once, as print needs it.
+/// Draws anew whenever the width of the element changes; `svg.fit()` does it at once, or for the width that it will have
+/// on paper.
 function drawnToFit(svg, draw) {
   let last = 0;
-  const fit = () => {
-    const width = Math.round(svg.getBoundingClientRect().width);
+  const fit = (width = Math.round(svg.getBoundingClientRect().width)) => {
     if (width < 50 || width === last) return;
     last = width;
     draw(width);
   };
   svg.fit = fit;
-  new ResizeObserver(fit).observe(svg);
+  new ResizeObserver(() => fit()).observe(svg);
 }
 
 /// A chart of series {name, kind: line | step | points | bars, look, dash, points: [{x, y, text, candidate}]}.
@@ -145,7 +145,7 @@ function chart({ title, x, y, series, height = 300, open }) {
   const draw = (newWidth) => {
     width = newWidth;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const down = ticks(low, high, 5), across = ticks(left, right, Math.max(2, Math.floor(width / 110)));
+    const down = ticks(low, high, 5), across = ticks(left, right, Math.max(3, Math.floor(width / 60)));
     ring = picture("circle", { r: 7, class: "picked", cx: -99, cy: -99 });
     svg.replaceChildren(
       ...down.map((value) => picture("g", {}, picture("path", { class: "grid", d: `M${margin.left} ${py(value).toFixed(1)}H${width - margin.right}` }),

@@ -53,6 +53,7 @@ function summarySection(data) {
     best ? [element("p", {}, "The best layer so far, ", openLink(best.candidate), `, has a mean accuracy of ${accuracy(best.mean)} over ${data.anchors.tasks.length === 1 ? "one anchor" : data.anchors.tasks.length + " anchors"}:`),
       element("p", { class: "formula best" }, best.text)]
       : element("p", {}, "No layer is scored yet."),
+    data.reevaluation && evaluatedAgain(data.reevaluation, best),
     element("ul", { class: "cards" },
       card(best ? accuracy(best.mean) : "–", "best mean accuracy"),
       card(whole(data.funnel.proposed), "candidates"),
@@ -61,6 +62,17 @@ function summarySection(data) {
       card(whole(evaluated), "evaluations"),
       card(whole(workers), workers === 1 ? "worker" : "workers")),
     note(`Study ${data.study}, made ${data.created}; this page is of ${data.made}. A search's scores are of one training run each: two layers that are close may well be equally good.`));
+}
+
+/// What the re-evaluation says of the search's best: its first place may be luck.
+function evaluatedAgain({ validation, test }, best) {
+  const { layers } = test ?? validation, first = layers[0];
+  const known = layers.findIndex((layer) => best && layer.candidate === best.candidate);
+  const named = (layer) => (layer.candidate === null ? layer.name : openLink(layer.candidate));
+  return first && element("p", {}, element("a", { href: "#reevaluation" }, "Evaluated again"), ` on ${test ? "test" : "validation"} images, `,
+    named(first), ` is first of ${layers.length} layers`, first.seeds > 0 && ` (${likelihood(first.probability_best)} that it is the best of them)`,
+    known > 0 && [", and ", openLink(best.candidate), ` is ${digits(layers[known].against_best.difference, 4)} from it`,
+      !layers[known].separated && ", which is not separated"], ".");
 }
 
 function methodSection(data) {
@@ -145,8 +157,10 @@ function useSection(data) {
 }
 
 function costsSection(data) {
-  const { layers, counted, timed, front_by_bytes, front_by_seconds } = data.costs, scored = data.scores.count;
+  const { layers, counted, timed, front_by_bytes, front_by_operations, front_by_seconds } = data.costs, scored = data.scores.count;
   const one = (title, key, label, tell, front, scale, known) => {
+    const costs = new Set(layers.map((row) => row[key]));
+    if (costs.size === 1) return note(`${title}: ${tell(...costs)} an element, in each of these layers.`);
     const points = layers.filter((row) => row[key] !== null).map((row) => ({ x: row[key] * scale, y: row.mean, text: `#${row.candidate} ${row.text.slice(0, 80)}`, candidate: row.candidate }));
     const byId = new Map(points.map((p) => [p.candidate, p]));
     return chart({ title, open: openLayer, x: { label, tell }, y: { label: "mean accuracy", tell: accuracy },
@@ -156,10 +170,11 @@ function costsSection(data) {
   const task = data.machine.speed_task;
   return section("costs", "Accuracy against cost",
     element("div", { class: "columns" },
-      one("Bytes moved", "bytes", "bytes an element, forward + backward", (v) => `${v} B`, front_by_bytes, 1, counted),
+      one("Operations", "operations", "operations an element, forward + backward", whole, front_by_operations, 1, counted),
+      one("Bytes moved", "bytes", "bytes an element, forward + backward", (v) => `${v} bytes`, front_by_bytes, 1, counted),
       timed ? one("Measured time", "seconds", "milliseconds, forward + backward", (v) => `${v.toPrecision(3)} ms`, front_by_seconds, 1000, timed)
         : note(task ? "A layer is timed when it is opened." : "Times were not measured for this page.")),
-    note(`Bytes that a fused layer has to move at least for each float32 element in training. `,
+    note(`What a fused layer takes at least for each float32 element in training: bytes that it has to move, which moments over the batch add to, and arithmetic operations, a transcendental function as twelve. `,
       task && `Times on ${data.machine.processor}, ${task.threads} ${task.threads === 1 ? "thread" : "threads"}, tensors of ${task.shape.join("×")}${timed ? ", by the engine cpu" : ""}. `,
       `Shown are ${whole(layers.length)} layers: the best, those on the front, and others at equal distances.`));
 }
@@ -171,11 +186,12 @@ function standing(row) {
 }
 function ancestry(data, line) {
   const rows = line.map((id) => data.genealogy.candidates[id]).reverse();
+  const isSame = (row, i) => i > 0 && row.text === rows[i - 1].text;
   return element("ol", { class: "line" }, rows.map((row, i) => element("li", {},
     element("div", { class: "who" }, openLink(row.candidate), ` · ${row.origin} · `, standing(row),
       row.duplicate_of !== null && ` · computes the same as #${row.duplicate_of}`,
-      i > 0 && row.text === rows[i - 1].text && " · the same formula as its parent"),
-    row.change ? changedFormula(row.change) : formula(row.text))));
+      isSame(row, i) && " · the same formula as its parent"),
+    !isSame(row, i) && (row.change ? changedFormula(row.change) : formula(row.text)))));
 }
 function genealogySection(data) {
   const { lines, candidates } = data.genealogy;
@@ -247,7 +263,7 @@ function layerInside(layer, data, isNamed) {
         table([], [
           ["state", layer.state + (layer.reason ? `: ${layer.reason}` : "")],
           ["origin", [layer.origin, layer.parent !== null && [", child of ", openLink(layer.parent)]]],
-          ...(details ? [["moments", details.moments.join(", ") || "none"], ["nodes", String(details.nodes)], ["bytes moved", details.bytes === null ? "–" : `${details.bytes} an element`]] : []),
+          ...(details ? [["moments", details.moments.join(", ") || "none"], ["nodes", String(details.nodes)], ["bytes moved", details.bytes === null ? "–" : `${details.bytes} an element`], ["operations", details.operations === null ? "–" : `${details.operations} an element`]] : []),
           ["hash", element("code", {}, layer.hash)], ["fingerprint", element("code", {}, layer.fingerprint)]]),
         details?.speed && table([{ name: "engine" }, { name: "compile", number: true }, { name: "forward", number: true }, { name: "+ backward", number: true }],
           details.speed.map((row) => [row.engine, duration(row.compile), duration(row.forward), duration(row.forward_backward)]),
@@ -279,7 +295,7 @@ const withMargin = ({ mean, margin }) => accuracy(mean) + (isNumber(margin) ? ` 
 function againstBest(layer, isBest) {
   const { difference: behind, low, high } = layer.against_best;
   if (isBest || behind === null) return "";
-  return layer.separated ? `${digits(behind, 4)} (${digits(low, 4)} to ${digits(high, 4)})` : `${digits(behind, 4)}, not separated`;
+  return `${digits(behind, 4)} (${digits(low, 4)} to ${digits(high, 4)})${layer.separated ? "" : ", not separated"}`;
 }
 /// Of some thousand samples: they say no more below one percent and above 99.
 function likelihood(share) {
@@ -292,7 +308,7 @@ function reevaluatedTables(found, images) {
   const { layers, conditions } = found, named = (layer) => (layer.candidate === null ? layer.name : openLink(layer.candidate));
   const ranks = (layer) => (layer.first_rank === layer.last_rank ? String(layer.first_rank ?? "–") : `${layer.first_rank} to ${layer.last_rank}`);
   return [table([{ name: "layer" }, { name: "P(best)", number: true }, { name: "rank", number: true }, { name: found.measure ?? "standardized", number: true },
-    { name: "against the best", number: true }, { name: "seeds", number: true }, { name: "formula" }],
+    { name: "against the best", number: true, class: "interval" }, { name: "seeds", number: true }, { name: "formula", class: "formula" }],
     layers.map((layer, i) => [named(layer), likelihood(layer.probability_best), ranks(layer), withMargin(layer),
       againstBest(layer, i === 0), whole(layer.seeds), element("code", { class: "formula" }, layer.text)]), { caption: `On ${images} images`, wide: true }),
   conditions.length > 1 && element("details", { class: "more" }, element("summary", {}, `Each of ${conditions.length} conditions`),
@@ -347,9 +363,13 @@ let opened = [];
 addEventListener("beforeprint", () => {
   opened = [...document.querySelectorAll("article.layer > details")].slice(0, printed).filter((details) => !details.open);
   for (const details of opened) { details.open = true; details.fill(); }
+  const half = 340, whole = 700; // pixels on A4 and letter paper
+  for (const svg of document.querySelectorAll("svg.chart[tabindex]")) svg.fit(svg.closest(".columns") ? half : whole);
+});
+addEventListener("afterprint", () => {
+  for (const details of opened) details.open = false;
   for (const svg of document.querySelectorAll("svg.chart[tabindex]")) svg.fit();
 });
-addEventListener("afterprint", () => { for (const details of opened) details.open = false; });
 
 const embedded = document.getElementById("report");
 if (embedded) build(JSON.parse(embedded.textContent));
