@@ -15,8 +15,8 @@ namespace normact::search {
 /// How a parent is taken from a tournament.
 enum class Choice { pareto, mean };  // a random member of the Pareto front over the anchors; the best mean accuracy
 
-/// What a layer costs, as an objective beside its accuracies: nothing, or the bytes that it has to move or the operations
-/// that it computes for each element (evaluator/layer_cost.h), less being better.
+/// What a layer costs, as an objective beside its accuracies: nothing, or the bytes that it has to move or the
+/// operations that it computes for each element (evaluator/layer_cost.h), less being better.
 enum class Cost { none, bytes, operations };
 
 /// The evolution's settings; the defaults are the paper's.

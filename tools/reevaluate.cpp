@@ -228,9 +228,9 @@ int run(const Arguments& arguments) {
     const auto known = [&] { return by_name(results::open_trials(study.path)->trials()); };
     if (!plan(reevaluation, known()).open.empty())
         train(reevaluation, study, read_threads(arguments), resume, signals.token());
-    answer(arguments.has("json") ? printed(document(reevaluation, known(), study.path))
-                                 : for_people(reevaluation, known(), terminal_width(STDOUT_FILENO)) +
-                                       untried(arguments));
+    answer(arguments.has("json")
+               ? printed(document(reevaluation, known(), study.path))
+               : for_people(reevaluation, known(), terminal_width(STDOUT_FILENO)) + untried(arguments));
     if (signals.signal() == 0) return fine;
     tell(fmt::format("Stopped. Go on with: {}\n", resume));
     return 128 + signals.signal();
