@@ -9,6 +9,7 @@
 #include "tools/duration.h"
 #include "tools/filter_audit.h"
 #include "tools/json_output.h"
+#include "tools/known_layers.h"
 #include "tools/layer_details.h"
 #include "tools/machine.h"
 #include "tools/study_argument.h"
@@ -345,6 +346,7 @@ Json report_document(results::StudyView& view, const std::string& place, const R
     document["work"] = work_of(view);
     document["machine"] = machine_of(extent);
     document["scores"] = scores_of(points);
+    document["known"] = known_layers(view, points);
     document["anchors"] = anchors_of(layers, tasks);
     document["use"] = use_of(layers, points.size());
     document["costs"] = costs_of(layers, settings, extent, progress);

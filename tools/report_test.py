@@ -57,6 +57,21 @@ def test_the_page_says_what_the_json_says(here, report, pages):
     assert [row["engine"] for row in measured] == ["cpu", "aten"] and all(0 < row["forward"] < 10 for row in measured)
 
 
+def test_it_names_the_known_layers_that_the_study_came_upon(normact, pages):
+    initial = '["max(x, zero)", "BN-ReLU"]'
+    normact("search", "--study", "known.study.db", *settings(budget__scored=4, evolution__initial=initial,
+                                                             scoring__quality__minimum_accuracy=0))
+    known = normact.json("report", "--no-speed")["known"]
+    means = {layer["candidate"]: layer["mean"] for layer in normact.json("top", "--count", 100)["layers"]}
+    assert {"ReLU", "BN-ReLU"} <= {layer["name"] for layer in known}
+    for layer in known:
+        assert layer["mean"] == means[layer["candidate"]]
+        assert layer["rank"] == 1 + sum(mean > layer["mean"] for mean in means.values())
+    normact("report", "--no-speed", "-o", "known.html")
+    page = pages.open((normact.folder / "known.html").as_uri())
+    assert f"{known[0]['name']} (#{known[0]['candidate']}) {known[0]['mean']:.4f}" in page.locator("#summary").inner_text()
+
+
 def test_the_genealogy_ends_at_an_ancestor_without_a_parent(here):
     document = here.json("report", "--no-speed")
     genealogy = document["genealogy"]

@@ -53,6 +53,7 @@ function summarySection(data) {
     best ? [element("p", {}, "The best layer so far, ", openLink(best.candidate), `, has a mean accuracy of ${accuracy(best.mean)} over ${data.anchors.tasks.length === 1 ? "one anchor" : data.anchors.tasks.length + " anchors"}:`),
       element("p", { class: "formula best" }, best.text)]
       : element("p", {}, "No layer is scored yet."),
+    knownLayers(data),
     data.reevaluation && evaluatedAgain(data.reevaluation, best),
     element("ul", { class: "cards" },
       card(best ? accuracy(best.mean) : "–", "best mean accuracy"),
@@ -64,6 +65,13 @@ function summarySection(data) {
     note(`Study ${data.study}, made ${data.created}; this page is of ${data.made}. A search's scores are of one training run each: two layers that are close may well be equally good.`));
 }
 
+/// What the best is to be measured by.
+function knownLayers({ known, scores }) {
+  const scored = known.filter((layer) => layer.mean !== null);
+  return scored.length > 0 && element("p", {}, "Known layers that the search came upon: ",
+    scored.map((layer, i) => [i > 0 && ", ", layer.name, " (", openLink(layer.candidate), `) ${accuracy(layer.mean)}`]),
+    `. The first of them has rank ${whole(scored[0].rank)} of ${whole(scores.count)}.`);
+}
 /// What the re-evaluation says of the search's best: its first place may be luck.
 function evaluatedAgain({ validation, test }, best) {
   const { layers } = test ?? validation, first = layers[0];
@@ -121,12 +129,13 @@ function progressSection(data) {
   const point = (x) => ([candidate, seconds, mean]) => ({ x: x === "candidate" ? candidate : seconds / 3600, y: mean, text: `#${candidate}`, candidate });
   const byTime = scores.sample.filter(([, seconds]) => seconds !== null).map(point("time"));
   const rising = (points, end) => points.length && isNumber(end) ? [...points, { ...points.at(-1), x: end }] : points;
+  const known = data.known.filter((layer) => layer.mean !== null).map((layer) => ({ x: layer.candidate, y: layer.mean, text: layer.name, candidate: layer.candidate }));
   const lists = [["candidate", "Best accuracy over candidates", scores.improvements.map(point("candidate")), scores.sample.map(point("candidate")), data.funnel.proposed, "candidate"],
     ["time", "Best accuracy over time", scores.improvements_in_time.map(point("time")), byTime, scores.last_finished === null ? null : scores.last_finished / 3600, "hours since the start"]];
   return section("progress", "How the search went on",
     element("div", { class: "columns" }, lists.map(([, title, steps, dots, end, label]) => chart({
       title, open: openLayer, x: { label, tell: (v) => (label === "candidate" ? "#" + v : duration(v * 3600)) }, y: { label: "mean accuracy", tell: accuracy },
-      series: [{ name: "best so far", kind: "step", look: 1, points: rising(steps, end) }, { name: "scored layer", kind: "points", look: 0, radius: 2.6, points: dots }] }))),
+      series: [{ name: "best so far", kind: "step", look: 1, points: rising(steps, end) }, { name: "scored layer", kind: "points", look: 0, radius: 2.6, points: dots }, { name: "known layer", kind: "points", look: 2, radius: 4.5, points: label === "candidate" ? known : [] }] }))),
     scores.count > scores.sample.length && note(`${whole(scores.sample.length)} of ${whole(scores.count)} scored layers are shown as dots.`));
 }
 
