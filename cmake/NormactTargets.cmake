@@ -56,5 +56,7 @@ function(normact_tests folder)
     endif()
     target_compile_options(${folder}_test PRIVATE $<$<CONFIG:Release>:${level}>)
     include(GoogleTest)
-    gtest_discover_tests(${folder}_test TEST_PREFIX ${folder}. DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 900)
+    # Loading LibTorch alone takes seconds on a busy machine.
+    gtest_discover_tests(${folder}_test TEST_PREFIX ${folder}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120
+        PROPERTIES TIMEOUT 900)
 endfunction()

@@ -24,7 +24,7 @@ TEST(LayerCost, is_what_forward_and_backward_move) {
 }
 
 TEST(LayerCost, counts_the_operations_on_elements) {
-    // v1 * max(x, 0) + v0: three; backward seven, and two sums for the gradients of v1 and v0.
+    // gamma * max(x, 0) + beta: three; backward seven, and two sums for the gradients of gamma and beta.
     EXPECT_EQ(cost_of("ReLU").operations, 3 + 7 + 2);
     EXPECT_GE(layer_cost(primitives::parse_text("tanh(x)")).operations,
               layer_cost(primitives::parse_text("abs(x)")).operations + 11)

@@ -42,6 +42,7 @@ def test_workers_that_are_killed_lose_nothing(normact, place):
 
 def test_a_worker_that_slept_past_its_lease_comes_back_to_a_study_that_went_on(normact, place):
     start_study(normact, place)
+    set_steps(place, 300)  # nearly all of the time goes into evaluations, so that sleep comes over one
     sleeper, other = workers(normact, place, 2)
     draw = random.Random(2)
     for _ in range(8):

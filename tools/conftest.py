@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("cluster", "browser")  # which are imported by tests, and check things, too
+
 PROGRAM = os.path.abspath(os.environ["NORMACT"])
 
 # Three steps on synthetic images: a candidate takes milliseconds.

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -41,7 +42,7 @@ Json known_layers(results::StudyView& view, std::span<const results::ScoredPoint
                  {"state", state_name(*candidate)},
                  {"mean", Json()},
                  {"rank", Json()}};
-        if (mean) {
+        if (mean && std::isfinite(*mean)) {
             row["mean"] = *mean;
             row["rank"] = 1 + std::ranges::count_if(points, [&](const auto& point) { return point.mean > *mean; });
         }

@@ -88,8 +88,9 @@ Json layer_details(const primitives::Layer& layer, const std::optional<evaluator
     Json details{{"latex", primitives::to_latex(layer.graph)},
                  {"moments", moments_of(layer.graph)},
                  {"nodes", layer.graph.nodes.size()}};
-    add(details, "bytes", [&] { return Json(evaluator::layer_cost(layer.graph).bytes); });
-    add(details, "operations", [&] { return Json(evaluator::layer_cost(layer.graph).operations); });
+    const auto cost = evaluator::layer_cost(layer.graph);
+    details["bytes"] = cost.bytes;
+    details["operations"] = cost.operations;
     if (layer.graph.nodes.size() <= most_nodes_of_a_picture) {
         add(details, "picture", [&] { return picture_of(layer); });
         add(details, "response", [&] { return responses_of(layer); });

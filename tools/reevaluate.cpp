@@ -207,16 +207,21 @@ void train(const Reevaluation& reevaluation, const Study& study, int threads, co
     }
 }
 
-/// What a table says nothing of, because the call did not ask for it.
-std::string untried(const Arguments& arguments) {
+/// What the table says nothing of, because the trainings were those of the study in it.
+std::string untried(const Reevaluation& reevaluation, const proxy_tasks::ScoringSettings& study) {
     std::vector<std::string> list;
-    const auto name = [&](const char* option, const std::string& what) {
-        if (!arguments.has(option)) list.push_back(what);
+    const auto name = [&](const char* what, auto is_another) {
+        if (std::ranges::none_of(reevaluation.conditions, is_another)) list.emplace_back(what);
     };
-    name("anchors", "other networks (--anchors)");
-    name("batch-sizes", "other batch sizes (--batch-sizes)");
-    name("optimizers", "another optimizer (--optimizers)");
-    name("test", "the test images (--test)");
+    name("other networks (--anchors)", [&](const Condition& condition) {
+        return std::ranges::find(study.anchors, condition.anchor) == study.anchors.end();
+    });
+    name("other batch sizes (--batch-sizes)",
+         [&](const Condition& condition) { return condition.batch != study.training.batch; });
+    name("another optimizer (--optimizers)", [&](const Condition& condition) {
+        return condition.configuration.scoring.training.optimizer != study.training.optimizer;
+    });
+    if (reevaluation.test_conditions.empty()) list.emplace_back("the test images (--test)");
     return list.empty() ? "" : fmt::format("\nNot tried: {}.\n", fmt::join(list, ", "));
 }
 
@@ -228,9 +233,9 @@ int run(const Arguments& arguments) {
     const auto known = [&] { return by_name(results::open_trials(study.path)->trials()); };
     if (!plan(reevaluation, known()).open.empty())
         train(reevaluation, study, read_threads(arguments), resume, signals.token());
-    answer(arguments.has("json")
-               ? printed(document(reevaluation, known(), study.path))
-               : for_people(reevaluation, known(), terminal_width(STDOUT_FILENO)) + untried(arguments));
+    answer(arguments.has("json") ? printed(document(reevaluation, known(), study.path))
+                                 : for_people(reevaluation, known(), terminal_width(STDOUT_FILENO)) +
+                                       untried(reevaluation, study.configuration.scoring));
     if (signals.signal() == 0) return fine;
     tell(fmt::format("Stopped. Go on with: {}\n", resume));
     return 128 + signals.signal();

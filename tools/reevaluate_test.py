@@ -1,6 +1,7 @@
 """`normact reevaluate`: the best layers and known ones, trained again until their order is clear."""
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -95,6 +96,19 @@ def test_every_network_batch_size_and_seed_is_a_condition_of_as_many_images(stud
     *table, legend, _, untried = out.splitlines()
     assert untried == "Not tried: another optimizer (--optimizers), the test images (--test)."
     assert sum(line.count("≈") for line in table) == len(open_differences) and "not separated from" in legend
+
+
+def test_it_says_what_was_not_tried_by_what_was_trained(study):
+    words = ["reevaluate", "--top", 0, "--with", "BN-ReLU", "--steps", 3, "--seeds", 1]
+
+    def untried(*more):
+        last = study(*words, *more)[0].splitlines()[-1]
+        return re.findall(r"--[a-z-]+", last) if last.startswith("Not tried") else []
+
+    assert untried() == ["--anchors", "--batch-sizes", "--optimizers", "--test"]
+    assert untried("--anchors", "resnet-micro", "--batch-sizes", 8, "--optimizers", "sgd", "--test") == [
+        "--anchors", "--batch-sizes", "--optimizers"], "the study's own"
+    assert untried("--anchors", "mobilenet-micro", "--batch-sizes", 4, "--set", "scoring.training.optimizer=adamw", "--test") == []
 
 
 def test_nothing_is_trained_twice_and_more_can_be_asked_for(study):

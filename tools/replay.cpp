@@ -66,11 +66,12 @@ struct Method {
 /// What is asked for, and what it is compared with.
 std::vector<Method> methods_of(const EvolutionSettings& asked, bool alone) {
     if (alone) return {{"these settings", asked, {}}};
-    EvolutionSettings random;
+    EvolutionSettings paper, random;
+    paper.initial = random.initial = asked.initial;  // a head start is no gain
     random.random_share = 1;
     std::vector<Method> methods{
-        {"these settings", asked, {}}, {"the paper's evolution", {}, {}}, {"random search", random, {}}};
-    if (asked == EvolutionSettings{}) methods.erase(methods.begin());
+        {"these settings", asked, {}}, {"the paper's evolution", paper, {}}, {"random search", random, {}}};
+    if (asked == paper) methods.erase(methods.begin());
     return methods;
 }
 
@@ -241,7 +242,8 @@ void refuse_other_settings(const Arguments& arguments) {
 std::vector<Option> replay_options() {
     return {{"replay",
              "PLACE",
-             "search recorded layers without training: a study, or a table of layers; of --preset and --config only "
+             "search recorded layers without training: a study, by its own evolution, or a table of layers; of "
+             "--preset and --config only "
              "evolution and seed count, and --set takes no other settings",
              {}},
             {"seeds", "N", "with --replay: how many runs (default: 100)", {}},

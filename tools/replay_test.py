@@ -53,6 +53,8 @@ def test_without_other_settings_a_study_is_replayed_as_it_was_searched(here, nor
     evolution = normact.json("study", "info", "--study", study)["configuration"]["evolution"]
     first, *_ = normact.json("search", "--replay", study, "--seeds", 2, "--evaluations", 3)["methods"]
     assert first["evolution"] == evolution and len(evolution["initial"]) == 2
+    methods = normact.json("search", "--replay", study, "--seeds", 2, "--evaluations", 3)["methods"]
+    assert all(method["evolution"]["initial"] == evolution["initial"] for method in methods), "a head start is no gain"
     changed, *_ = normact.json("search", "--replay", study, "--seeds", 2, "--evaluations", 3, "--set", "evolution.window=3")["methods"]
     assert changed["evolution"] == evolution | {"window": 3}
 

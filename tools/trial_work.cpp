@@ -274,7 +274,8 @@ class Trainer {
         text += on_test_images_
                     ? fmt::format(" · test images: {} layers", running_)
                     : fmt::format(" · {} layers, {} of up to {} seeds", running_, round_seeds_, reevaluation_.seeds);
-        text += fmt::format(", {:.0f} {} to do", std::ceil(left), left > 1 ? "trainings" : "training");
+        const double whole = std::ceil(left);
+        text += fmt::format(", {:.0f} {} to do", whole, whole == 1 ? "training" : "trainings");
         if (!held.empty()) text += fmt::format(" · {}", held.front().what);
         return text;
     }

@@ -21,7 +21,7 @@ def _described(layer: str):
     except ValueError as error:
         names = {name.lower(): name for name in torch.ops.normact.catalogue()}
         if near := difflib.get_close_matches(layer.lower(), names, n=1, cutoff=0.75):
-            raise ValueError(f"no layer {layer!r}; did you mean {names[near[0]]}?") from error
+            raise ValueError(f"{error}; did you mean {names[near[0]]}?") from None
         raise
 
 

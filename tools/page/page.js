@@ -68,19 +68,22 @@ function summarySection(data) {
 /// What the best is to be measured by.
 function knownLayers({ known, scores }) {
   const scored = known.filter((layer) => layer.mean !== null);
-  return scored.length > 0 && element("p", {}, "Known layers that the search came upon: ",
+  return scored.length > 0 && element("p", {}, "Known layers among the candidates: ",
     scored.map((layer, i) => [i > 0 && ", ", layer.name, " (", openLink(layer.candidate), `) ${accuracy(layer.mean)}`]),
     `. The first of them has rank ${whole(scored[0].rank)} of ${whole(scores.count)}.`);
 }
 /// What the re-evaluation says of the search's best: its first place may be luck.
 function evaluatedAgain({ validation, test }, best) {
-  const { layers } = test ?? validation, first = layers[0];
-  const known = layers.findIndex((layer) => best && layer.candidate === best.candidate);
-  const named = (layer) => (layer.candidate === null ? layer.name : openLink(layer.candidate));
-  return first && element("p", {}, element("a", { href: "#reevaluation" }, "Evaluated again"), ` on ${test ? "test" : "validation"} images, `,
-    named(first), ` is first of ${layers.length} layers`, first.seeds > 0 && ` (${likelihood(first.probability_best)} that it is the best of them)`,
-    known > 0 && [", and ", openLink(best.candidate), ` is ${digits(layers[known].against_best.difference, 4)} from it`,
-      !layers[known].separated && ", which is not separated"], ".");
+  const judged = (found) => found?.layers.filter((layer) => layer.seeds > 0) ?? [];
+  const images = judged(test).length > 0 ? "test" : "validation", layers = judged(images === "test" ? test : validation);
+  if (layers.length === 0) return null;
+  const place = layers.findIndex((layer) => layer.candidate === best?.candidate);
+  const isLeftOut = place < 0 && judged(validation).some((layer) => layer.candidate === best?.candidate);
+  return element("p", {}, element("a", { href: "#reevaluation" }, "Evaluated again"), ` on ${images} images, `,
+    candidateOrName(layers[0]), ` is first of ${layers.length} layers (${likelihood(layers[0].probability_best)} that it is the best of them)`,
+    place > 0 && [", and ", openLink(best.candidate), ` is ${digits(layers[place].against_best.difference, 4)} from it`,
+      layers[place].separated === false && ", which is not separated"],
+    isLeftOut && ["; ", openLink(best.candidate), " had dropped out before"], ".");
 }
 
 function methodSection(data) {
@@ -135,7 +138,7 @@ function progressSection(data) {
   return section("progress", "How the search went on",
     element("div", { class: "columns" }, lists.map(([, title, steps, dots, end, label]) => chart({
       title, open: openLayer, x: { label, tell: (v) => (label === "candidate" ? "#" + v : duration(v * 3600)) }, y: { label: "mean accuracy", tell: accuracy },
-      series: [{ name: "best so far", kind: "step", look: 1, points: rising(steps, end) }, { name: "scored layer", kind: "points", look: 0, radius: 2.6, points: dots }, { name: "known layer", kind: "points", look: 2, radius: 4.5, points: label === "candidate" ? known : [] }] }))),
+      series: [{ name: "best so far", kind: "step", look: 1, points: rising(steps, end) }, { name: "scored layer", kind: "points", look: 0, radius: 2.6, points: dots }, { name: "known layer", kind: "points", look: 2, radius: 4.5, isRing: true, points: label === "candidate" ? known : [] }] }))),
     scores.count > scores.sample.length && note(`${whole(scores.sample.length)} of ${whole(scores.count)} scored layers are shown as dots.`));
 }
 
@@ -169,7 +172,7 @@ function costsSection(data) {
   const { layers, counted, timed, front_by_bytes, front_by_operations, front_by_seconds } = data.costs, scored = data.scores.count;
   const one = (title, key, label, tell, front, scale, known) => {
     const costs = new Set(layers.map((row) => row[key]));
-    if (costs.size === 1) return note(`${title}: ${tell(...costs)} an element, in each of these layers.`);
+    if (layers.length > 1 && costs.size === 1) return note(`${title}: ${tell(scale * [...costs][0])} in each of these layers.`);
     const points = layers.filter((row) => row[key] !== null).map((row) => ({ x: row[key] * scale, y: row.mean, text: `#${row.candidate} ${row.text.slice(0, 80)}`, candidate: row.candidate }));
     const byId = new Map(points.map((p) => [p.candidate, p]));
     return chart({ title, open: openLayer, x: { label, tell }, y: { label: "mean accuracy", tell: accuracy },
@@ -183,7 +186,7 @@ function costsSection(data) {
       one("Bytes moved", "bytes", "bytes an element, forward + backward", (v) => `${v} bytes`, front_by_bytes, 1, counted),
       timed ? one("Measured time", "seconds", "milliseconds, forward + backward", (v) => `${v.toPrecision(3)} ms`, front_by_seconds, 1000, timed)
         : note(task ? "A layer is timed when it is opened." : "Times were not measured for this page.")),
-    note(`What a fused layer takes at least for each float32 element in training: bytes that it has to move, which moments over the batch add to, and arithmetic operations, a transcendental function as twelve. `,
+    note(`What a fused layer takes for each float32 element in training: the bytes that it has to move at least, which moments over the batch add to, and and how many arithmetic operations its schedule has, a transcendental function counted as twelve. `,
       task && `Times on ${data.machine.processor}, ${task.threads} ${task.threads === 1 ? "thread" : "threads"}, tensors of ${task.shape.join("×")}${timed ? ", by the engine cpu" : ""}. `,
       `Shown are ${whole(layers.length)} layers: the best, those on the front, and others at equal distances.`));
 }
@@ -195,7 +198,7 @@ function standing(row) {
 }
 function ancestry(data, line) {
   const rows = line.map((id) => data.genealogy.candidates[id]).reverse();
-  const isSame = (row, i) => i > 0 && row.text === rows[i - 1].text;
+  const isSame = (row, i) => i > 0 && row.text === rows[i - 1].text && !row.text.endsWith("…"); // which is cut
   return element("ol", { class: "line" }, rows.map((row, i) => element("li", {},
     element("div", { class: "who" }, openLink(row.candidate), ` · ${row.origin} · `, standing(row),
       row.duplicate_of !== null && ` · computes the same as #${row.duplicate_of}`,
@@ -306,6 +309,7 @@ function againstBest(layer, isBest) {
   if (isBest || behind === null) return "";
   return `${digits(behind, 4)} (${digits(low, 4)} to ${digits(high, 4)})${layer.separated ? "" : ", not separated"}`;
 }
+const candidateOrName = (layer) => (layer.candidate === null ? layer.name : openLink(layer.candidate));
 /// Of some thousand samples: they say no more below one percent and above 99.
 function likelihood(share) {
   if (!isNumber(share)) return "–";
@@ -314,15 +318,15 @@ function likelihood(share) {
 /// A difference that its interval does not tell from 0.
 const isOpen = (difference) => isNumber(difference?.mean) && !(isNumber(difference.margin) && Math.abs(difference.mean) > difference.margin);
 function reevaluatedTables(found, images) {
-  const { layers, conditions } = found, named = (layer) => (layer.candidate === null ? layer.name : openLink(layer.candidate));
+  const { layers, conditions } = found;
   const ranks = (layer) => (layer.first_rank === layer.last_rank ? String(layer.first_rank ?? "–") : `${layer.first_rank} to ${layer.last_rank}`);
   return [table([{ name: "layer" }, { name: "P(best)", number: true }, { name: "rank", number: true }, { name: found.measure ?? "standardized", number: true },
     { name: "against the best", number: true, class: "interval" }, { name: "seeds", number: true }, { name: "formula", class: "formula" }],
-    layers.map((layer, i) => [named(layer), likelihood(layer.probability_best), ranks(layer), withMargin(layer),
+    layers.map((layer, i) => [candidateOrName(layer), likelihood(layer.probability_best), ranks(layer), withMargin(layer),
       againstBest(layer, i === 0), whole(layer.seeds), element("code", { class: "formula" }, layer.text)]), { caption: `On ${images} images`, wide: true }),
   conditions.length > 1 && element("details", { class: "more" }, element("summary", {}, `Each of ${conditions.length} conditions`),
     table([{ name: "layer" }, ...conditions.map((condition) => ({ name: condition.name, number: true }))],
-      layers.map((layer, i) => [named(layer), ...layer.conditions.map((condition) => withMargin(condition) + (i > 0 && isOpen(condition.difference) ? " ≈" : ""))]),
+      layers.map((layer, i) => [candidateOrName(layer), ...layer.conditions.map((condition) => withMargin(condition) + (i > 0 && isOpen(condition.difference) ? " ≈" : ""))]),
       { caption: "≈: under this condition not separated from the layer that is first." }))];
 }
 function reevaluationSection(data) {
