@@ -1,5 +1,5 @@
-// For cluster_faults_test.py: preloaded, it puts a program's clock wrong by WRONG_CLOCK_SECONDS. Only the time of day: what
-// measures durations stays.
+// For cluster_faults_test.py: preloaded, it puts a program's clock wrong by WRONG_CLOCK_SECONDS. Only the time of day:
+// what measures durations stays.
 
 #include <cstdlib>
 #include <ctime>
