@@ -79,10 +79,11 @@ function dataTable(columns, rows) {
   return details;
 }
 
+const dotLook = (series) => `dot ${series.isRing ? "open " : ""}s${series.look}`;
 const looks = (series) => `s${series.look}` + (series.dash ? ` d${series.dash}` : "");
 function legendSign(series) {
   if (series.kind === "bars") return picture("svg", { viewBox: "0 0 28 10", class: "chart", "aria-hidden": "true" }, picture("rect", { x: 4, y: 0, width: 20, height: 10, class: `block s${series.look}` }));
-  if (series.kind === "points") return picture("svg", { viewBox: "0 0 28 10", class: "chart", "aria-hidden": "true" }, picture("circle", { cx: 14, cy: 5, r: 4, class: `dot ${series.isRing ? "open " : ""}s${series.look}` }));
+  if (series.kind === "points") return picture("svg", { viewBox: "0 0 28 10", class: "chart", "aria-hidden": "true" }, picture("circle", { cx: 14, cy: 5, r: 4, class: dotLook(series) }));
   return picture("svg", { viewBox: "0 0 28 10", class: "chart", "aria-hidden": "true" }, picture("path", { d: "M0 5H28", class: `line ${looks(series)}` }));
 }
 const legend = (list) => list.length > 1 && element("ul", { class: "legend", "aria-hidden": "true" },
@@ -137,7 +138,7 @@ function chart({ title, x, y, series, height = 300, open }) {
   };
   const marksOf = (one) => {
     const numbers = one.points.filter((p) => isNumber(p.x) && isNumber(p.y));
-    if (one.kind === "points") return numbers.map((p) => picture("circle", { cx: px(p.x).toFixed(1), cy: py(p.y).toFixed(1), r: one.radius ?? 3.2, class: `dot ${one.isRing ? "open " : ""}s${one.look}` }));
+    if (one.kind === "points") return numbers.map((p) => picture("circle", { cx: px(p.x).toFixed(1), cy: py(p.y).toFixed(1), r: one.radius ?? 3.2, class: dotLook(one) }));
     if (one.kind === "bars") return numbers.map((p) => picture("rect", { x: (px(p.from) + 0.5).toFixed(1), width: Math.max(1, px(p.to) - px(p.from) - 1).toFixed(1), y: py(p.y).toFixed(1), height: Math.max(0, py(0) - py(p.y)).toFixed(1), class: `block s${one.look}` }));
     const line = picture("path", { d: pathOf(one), class: `line ${looks(one)}` });
     return one.marked ? [line, numbers.map((p) => picture("circle", { cx: px(p.x).toFixed(1), cy: py(p.y).toFixed(1), r: 3.6, class: `dot open s${one.look}` }))] : line;

@@ -275,7 +275,7 @@ function layerInside(layer, data, isNamed) {
         table([], [
           ["state", layer.state + (layer.reason ? `: ${layer.reason}` : "")],
           ["origin", [layer.origin, layer.parent !== null && [", child of ", openLink(layer.parent)]]],
-          ...(details ? [["moments", details.moments.join(", ") || "none"], ["nodes", String(details.nodes)], ["bytes moved", details.bytes === null ? "–" : `${details.bytes} an element`], ["operations", details.operations === null ? "–" : `${details.operations} an element`]] : []),
+          ...(details ? [["moments", details.moments.join(", ") || "none"], ["nodes", String(details.nodes)], ["bytes moved", `${details.bytes} an element`], ["operations", `${details.operations} an element`]] : []),
           ["hash", element("code", {}, layer.hash)], ["fingerprint", element("code", {}, layer.fingerprint)]]),
         details?.speed && table([{ name: "engine" }, { name: "compile", number: true }, { name: "forward", number: true }, { name: "+ backward", number: true }],
           details.speed.map((row) => [row.engine, duration(row.compile), duration(row.forward), duration(row.forward_backward)]),
@@ -376,8 +376,8 @@ let opened = [];
 addEventListener("beforeprint", () => {
   opened = [...document.querySelectorAll("article.layer > details")].slice(0, printed).filter((details) => !details.open);
   for (const details of opened) { details.open = true; details.fill(); }
-  const half = 340, whole = 700; // pixels on A4 and letter paper
-  for (const svg of document.querySelectorAll("svg.chart[tabindex]")) svg.fit(svg.closest(".columns") ? half : whole);
+  const halfWidth = 340, fullWidth = 700; // pixels on A4 and letter paper
+  for (const svg of document.querySelectorAll("svg.chart[tabindex]")) svg.fit(svg.closest(".columns") ? halfWidth : fullWidth);
 });
 addEventListener("afterprint", () => {
   for (const details of opened) details.open = false;
