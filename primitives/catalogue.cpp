@@ -101,4 +101,11 @@ const CatalogueEntry* find_in_catalogue(std::string_view name) {
     return nullptr;
 }
 
+std::vector<std::string> catalogue_names() {
+    std::vector<std::string> names;
+    names.reserve(catalogue().size());
+    for (const CatalogueEntry& entry : catalogue()) names.push_back(entry.name);
+    return names;
+}
+
 }  // namespace normact::primitives

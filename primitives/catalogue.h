@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace normact::primitives {
 
@@ -20,5 +21,6 @@ struct CatalogueEntry {
 std::span<const CatalogueEntry> catalogue();
 /// The entry with this name, letter case ignored; null if there is none.
 const CatalogueEntry* find_in_catalogue(std::string_view name);
+std::vector<std::string> catalogue_names();
 
 }  // namespace normact::primitives

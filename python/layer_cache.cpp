@@ -6,6 +6,7 @@
 #include "evaluator/layer_arguments.h"
 #include "primitives/catalogue.h"
 #include "primitives/json.h"
+#include "primitives/nearest_name.h"
 #include "primitives/text.h"
 
 #include <cstddef>
@@ -53,14 +54,23 @@ class LayerCache {
     std::map<Key, decltype(recent_)::iterator> places_;
 };
 
+primitives::Layer parse_text_form(std::string_view text) {
+    try {
+        return {{}, primitives::parse_text(text), {}};
+    } catch (const primitives::InvalidGraph& error) {
+        const auto nearest = primitives::nearest_name(text, primitives::catalogue_names());
+        if (!nearest) throw;
+        throw primitives::InvalidGraph(std::string(error.what()) + "; did you mean " + *nearest + "?");
+    }
+}
+
 }  // namespace
 
 primitives::Layer parse_layer(std::string_view text) {
     if (const primitives::CatalogueEntry* entry = primitives::find_in_catalogue(text)) return entry->layer;
     const std::size_t start = text.find_first_not_of(" \t\r\n");
     const bool is_json = start != std::string_view::npos && text[start] == '{';
-    primitives::Layer layer =
-        is_json ? primitives::parse_json(text) : primitives::Layer{{}, primitives::parse_text(text), {}};
+    primitives::Layer layer = is_json ? primitives::parse_json(text) : parse_text_form(text);
     // As its text form has it: without dead nodes, and with the moving averages in that order.
     layer.graph = primitives::parse_text(primitives::to_text(layer.graph));
     return layer;

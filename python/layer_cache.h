@@ -9,7 +9,7 @@
 namespace normact::python {
 
 /// Reads a layer: the name of a layer in the catalogue, JSON, or a text form. Nodes that the output does not depend on
-/// are left out. Throws primitives::InvalidGraph.
+/// are left out. Throws primitives::InvalidGraph, which also tells the name that a mistyped one is nearest to.
 primitives::Layer parse_layer(std::string_view text);
 
 /// The layer with these settings on this kind of device, CPU or CUDA, compiled once for the whole process; the least

@@ -151,14 +151,6 @@ std::tuple<std::string, std::vector<std::string>, std::vector<double>, double, s
     });
 }
 
-/// The names of the catalogue's layers.
-std::vector<std::string> catalogue() {
-    std::vector<std::string> names;
-    names.reserve(primitives::catalogue().size());
-    for (const primitives::CatalogueEntry& entry : primitives::catalogue()) names.push_back(entry.layer.name);
-    return names;
-}
-
 /// So many random layers of the paper's spaces, in text form: for measurements and tests.
 std::vector<std::string> random_layers(std::int64_t seed, std::int64_t count) {
     Generator generator(static_cast<std::uint64_t>(seed));
@@ -188,7 +180,7 @@ TORCH_LIBRARY(normact, library) {
                 .c_str(),
             {at::Tag::pt2_compliant_tag});
     library.def("describe(str layer) -> (str, str[], float[], float, int)", describe);
-    library.def("catalogue() -> str[]", catalogue);
+    library.def("catalogue() -> str[]", primitives::catalogue_names);
     library.def("random_layers(int seed, int count) -> str[]", random_layers);
     library.def("least_elements_moved(str layer) -> (int, int)", least_elements_moved);
 }

@@ -1,8 +1,8 @@
 #include "primitives/json_error.h"
+#include "primitives/nearest_name.h"
 #include "primitives/primitive.h"
 #include "search/configuration.h"
 #include "search/configuration_fields.h"
-#include "search/nearest_name.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -102,7 +102,7 @@ std::string shown(const Json& json) {
 
 [[noreturn]] void refuse_key(const std::string& path, const std::vector<std::string>& known) {
     const std::string quoted = shown(path);
-    if (const auto nearest = nearest_name(path, known))
+    if (const auto nearest = primitives::nearest_name(path, known))
         throw ConfigurationError(fmt::format("there is no key {}; did you mean \"{}\"?", quoted, *nearest));
     throw ConfigurationError(fmt::format("there is no key {}; there are {}", quoted, fmt::join(known, ", ")));
 }

@@ -1,8 +1,8 @@
 #include "tools/layer_argument.h"
 
 #include "primitives/json.h"
+#include "primitives/nearest_name.h"
 #include "primitives/text.h"
-#include "search/nearest_name.h"
 #include "tools/study_argument.h"
 #include "tools/terminal.h"
 #include "tools/text_file.h"
@@ -49,12 +49,6 @@ NamedLayer read_file(const std::string& path) {
     return named;
 }
 
-std::vector<std::string> catalogue_names() {
-    std::vector<std::string> names;
-    for (const auto& entry : primitives::catalogue()) names.push_back(entry.name);
-    return names;
-}
-
 /// The words on indented lines of at most so many columns, each line after a line end.
 std::string wrapped(const std::vector<std::string>& words, std::size_t width) {
     std::string text;
@@ -81,7 +75,7 @@ NamedLayer read_text_form(const std::string& word) {
         named.layer.name = name_of(named.layer.graph);
         return named;
     } catch (const primitives::InvalidGraph& error) {
-        if (const auto nearest = search::nearest_name(word, catalogue_names())) {
+        if (const auto nearest = primitives::nearest_name(word, primitives::catalogue_names())) {
             throw UsageError(fmt::format("no layer '{}'; did you mean {}?", word, *nearest));
         }
         constexpr std::size_t shown = 60;
@@ -99,7 +93,7 @@ std::string layer_help() {
            "  layer.json                      a file of the exchange format, docs/layer.schema.json\n"
            "  17                              a candidate's id, with --study\n\n"
            "The catalogue:" +
-           wrapped(catalogue_names(), 100) + "\n";
+           wrapped(primitives::catalogue_names(), 100) + "\n";
 }
 
 NamedLayer read_layer(const std::string& word, const Arguments& arguments) {

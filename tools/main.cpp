@@ -1,6 +1,6 @@
 // The command line `normact`: finds the command, reads its options, runs it, and turns errors into exit statuses.
 
-#include "search/nearest_name.h"
+#include "primitives/nearest_name.h"
 #include "tools/command.h"
 #include "tools/invocation.h"
 #include "tools/terminal.h"
@@ -43,7 +43,7 @@ const Command& find_command(const std::string& name) {
     std::vector<std::string> names;
     names.reserve(commands.size());
     for (const Command* command : commands) names.push_back(command->name);
-    const auto nearest = search::nearest_name(name, names);
+    const auto nearest = primitives::nearest_name(name, names);
     throw UsageError(fmt::format("no command '{}'; {}", name,
                                  nearest ? fmt::format("did you mean {}?", *nearest)
                                          : fmt::format("the commands are {}", fmt::join(names, ", "))));

@@ -1,6 +1,6 @@
 #include "tools/settings_argument.h"
 
-#include "search/nearest_name.h"
+#include "primitives/nearest_name.h"
 #include "tools/machine.h"
 #include "tools/text_file.h"
 
@@ -14,7 +14,7 @@ search::Configuration read_preset(const std::string& name) {
     try {
         return search::preset(name);
     } catch (const search::ConfigurationError& error) {
-        const auto nearest = search::nearest_name(name, search::preset_names());
+        const auto nearest = primitives::nearest_name(name, search::preset_names());
         throw UsageError(fmt::format("--preset {}: {}{}", name, error.what(),
                                      nearest ? fmt::format("; did you mean {}?", *nearest) : ""));
     }

@@ -1,6 +1,5 @@
 """A layer graph as a torch.nn.Module, run by the fused operator torch.ops.normact.layer."""
 
-import difflib
 from pathlib import Path
 
 import torch
@@ -10,19 +9,6 @@ torch.ops.load_library(Path(__file__).with_name("libnormact_operators.so"))
 
 # How far a moving average keeps its old value at each training step (arXiv 2004.02967).
 MOVING_AVERAGE_DECAY = 0.9
-
-
-def _described(layer: str):
-    """What the operator knows of a layer. ValueError says what is wrong, or which name was meant."""
-    if not isinstance(layer, str):
-        raise TypeError(f"a layer is a text form, JSON or a name of the catalogue, not {layer!r}")
-    try:
-        return torch.ops.normact.describe(layer)
-    except ValueError as error:
-        names = {name.lower(): name for name in torch.ops.normact.catalogue()}
-        if near := difflib.get_close_matches(layer.lower(), names, n=1, cutoff=0.75):
-            raise ValueError(f"{error}; did you mean {names[near[0]]}?") from None
-        raise
 
 
 class Layer(nn.Module):
@@ -47,9 +33,11 @@ class Layer(nn.Module):
     def __init__(self, layer: str, channels: int, *, epsilon: float | None = None, groups: int | None = None,
                  device=None, dtype=None):
         super().__init__()
+        if not isinstance(layer, str):
+            raise TypeError(f"a layer is a text form, JSON or a name of the catalogue, not {layer!r}")
         if channels < 1:
             raise ValueError(f"channels is {channels}; it must be at least 1")
-        self.text, names, averages, its_epsilon, its_groups = _described(layer)
+        self.text, names, averages, its_epsilon, its_groups = torch.ops.normact.describe(layer)
         self.channels = channels
         self.epsilon = its_epsilon if epsilon is None else epsilon
         self.groups = its_groups if groups is None else groups

@@ -1,11 +1,11 @@
-#include "search/nearest_name.h"
+#include "primitives/nearest_name.h"
 
 #include <algorithm>
 #include <cctype>
 #include <cstddef>
 #include <numeric>
 
-namespace normact::search {
+namespace normact::primitives {
 namespace {
 
 bool same_letter(char a, char b) {
@@ -37,4 +37,4 @@ std::optional<std::string> nearest_name(std::string_view word, const std::vector
     return changes(*nearest) <= bearable ? std::optional(*nearest) : std::nullopt;
 }
 
-}  // namespace normact::search
+}  // namespace normact::primitives

@@ -1,8 +1,8 @@
-#include "search/nearest_name.h"
+#include "primitives/nearest_name.h"
 
 #include <gtest/gtest.h>
 
-namespace normact::search {
+namespace normact::primitives {
 namespace {
 
 const std::vector<std::string> names{"window", "tournament", "choice"};
@@ -23,4 +23,4 @@ TEST(NearestName, is_nothing_for_another_word) {
 TEST(NearestName, takes_the_first_of_equally_near_ones) { EXPECT_EQ(nearest_name("cat", {"hat", "rat"}), "hat"); }
 
 }  // namespace
-}  // namespace normact::search
+}  // namespace normact::primitives
