@@ -40,7 +40,8 @@ std::string unknown_option(const Command& command, const std::string& word) {
     names.reserve(command.options.size());
     for (const Option& option : command.options) names.push_back("--" + option.name);
     std::string message = fmt::format("unknown option '{}'", word);
-    if (const auto nearest = primitives::nearest_name(word, names)) message += fmt::format("; did you mean {}?", *nearest);
+    if (const auto nearest = primitives::nearest_name(word, names))
+        message += fmt::format("; did you mean {}?", *nearest);
     if (!word.starts_with("--") && command.most_operands > 0) {
         message +=
             fmt::format(". Put -- before a layer that begins with a minus: normact {} -- '{}'", command.name, word);
