@@ -437,6 +437,8 @@ def test_a_wrong_layer_is_an_error_that_says_what_and_changes_nothing():
         normact.replace_norm_activation(model, "bn-relux")
     with pytest.raises(TypeError, match="not 17"):
         normact.replace_norm_activation(model, 17)
+    with pytest.raises(TypeError, match="not 'resnet18'"):
+        normact.replace_norm_activation("resnet18", "BN-ReLU")
     assert isinstance(model[0], nn.BatchNorm2d) and isinstance(model[1], nn.ReLU)
 
 

@@ -122,7 +122,8 @@ struct Source {
 /// How much was taken back from a source.
 struct TakenBack {
     std::int64_t evaluations = 0;
-    std::int64_t trials = 0;  ///< of re-evaluations (trials.h)
+    std::int64_t trials = 0;   ///< of re-evaluations (trials.h)
+    std::int64_t workers = 0;  ///< that the source is; they get no more work
 
     bool operator==(const TakenBack&) const = default;
 };

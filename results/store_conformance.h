@@ -158,7 +158,7 @@ TEST_P(StoreConformance,
     EXPECT_EQ(audits[0].filter, Rejection::quality);
     EXPECT_EQ(audits[0].accuracy, 0.5);
     EXPECT_EQ(audits[1].filter, Rejection::stability);
-    EXPECT_EQ(store->invalidate({.worker = worker, .host = {}, .build = {}}), (TakenBack{3, 0}));
+    EXPECT_EQ(store->invalidate({.worker = worker, .host = {}, .build = {}}), (TakenBack{3, 0, 1}));
     EXPECT_TRUE(store->audits().empty());
     EXPECT_TRUE(store->find(id)->outcome.scores.empty());
 }

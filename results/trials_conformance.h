@@ -130,7 +130,7 @@ TEST_P(TrialConformance, refuses_workers_whose_scores_were_taken_back_with_their
     const auto other = add_worker("other");
     trials->claim(other, std::vector{trial(2)}, long_lease, 3);
     trials->finish(other, trial(2).name, 0.25, 1);
-    EXPECT_EQ(store->invalidate({.worker = worker, .host = {}, .build = {}}), (TakenBack{0, 1}));
+    EXPECT_EQ(store->invalidate({.worker = worker, .host = {}, .build = {}}), (TakenBack{0, 1, 1}));
     EXPECT_EQ(trials->trials().at(0).state, State::open);
     EXPECT_EQ(trials->trials().at(1).state, State::finished);
     EXPECT_THROW(claim({trial(1)}), WorkerRefused);

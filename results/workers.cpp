@@ -144,7 +144,9 @@ TakenBack take_back(soci::session& sql, const Dialect& dialect, const Source& so
         run("UPDATE trial SET state = 'open', attempts = 0, lease_until = 0, worker = NULL, value = NULL, seconds = 0,"
             " reason = '', finished = NULL WHERE state = 'finished'" +
             theirs);
-    return TakenBack{.evaluations = all, .trials = trials};
+    long long workers = 0;
+    sql << "SELECT COUNT(*) FROM worker WHERE " + condition, use(value), into(workers);
+    return TakenBack{.evaluations = all, .trials = trials, .workers = workers};
 }
 
 std::optional<Repeatable> find_repeatable(soci::session& sql, const Worker& worker) {

@@ -101,7 +101,7 @@ TEST_P(WorkersConformance, takes_back_what_a_faulty_worker_found_and_has_it_eval
     evaluate(faulty, 4, rejected(Rejection::stability));
     store->propose(faulty, proposal(5), long_lease);
 
-    EXPECT_EQ(store->invalidate({.worker = faulty, .host = {}, .build = {}}), (TakenBack{3, 0}));
+    EXPECT_EQ(store->invalidate({.worker = faulty, .host = {}, .build = {}}), (TakenBack{3, 0, 1}));
     const auto funnel = store->funnel();
     EXPECT_EQ(funnel.scored, 1);
     EXPECT_EQ(funnel.quality, 0);
@@ -153,8 +153,8 @@ TEST_P(WorkersConformance, takes_back_by_host_and_by_build) {
     evaluate(there, 2, scored(0.2, 0.2));
     evaluate(newer, 3, scored(0.3, 0.3));
     EXPECT_EQ(store->invalidate({.worker = {}, .host = "node-3", .build = {}}), TakenBack{});
-    EXPECT_EQ(store->invalidate({.worker = {}, .host = {}, .build = "build-b"}), (TakenBack{1, 0}));
-    EXPECT_EQ(store->invalidate({.worker = {}, .host = "node-2", .build = {}}), (TakenBack{1, 0}));
+    EXPECT_EQ(store->invalidate({.worker = {}, .host = {}, .build = "build-b"}), (TakenBack{1, 0, 1}));
+    EXPECT_EQ(store->invalidate({.worker = {}, .host = "node-2", .build = {}}), (TakenBack{1, 0, 2}));
     ASSERT_EQ(store->best(10).size(), 1u);
     EXPECT_EQ(store->best(10)[0].outcome.scores[0].accuracy, 0.1);
     EXPECT_THROW(store->invalidate({}), std::invalid_argument);

@@ -13,7 +13,7 @@ namespace normact::search {
 namespace {
 
 /// After so many proposals in a row without a new record the search has met all that it can.
-constexpr int most_vain_proposals = 100000;
+constexpr int most_vain_proposals = 10000;
 
 }  // namespace
 

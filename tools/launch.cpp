@@ -79,12 +79,9 @@ WorkerJob read_job(const Arguments& arguments) {
     return job;
 }
 
-/// What starts this program on another machine: its own file, by its whole path.
-std::vector<std::string> this_program() {
-    const std::string called = program_name();
-    if (called.find('/') != std::string::npos) return {std::filesystem::absolute(called).lexically_normal().string()};
-    return {std::filesystem::read_symlink("/proc/self/exe").string()};
-}
+/// What starts this program on another machine: its own file, by its whole path. What was typed may be tools/run, which
+/// would set up and build on every machine.
+std::vector<std::string> this_program() { return {std::filesystem::read_symlink("/proc/self/exe").string()}; }
 
 /// Prints the text, or gives it to the program that submits it and prints what that says.
 int submit(const Arguments& arguments, const std::string& text, const std::vector<std::string>& by) {

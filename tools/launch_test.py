@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import settings
+from conftest import PROGRAM, settings
 from kubernetes_validate import validate
 
 PLACE = "postgresql://me@db.example/lab#first"
@@ -69,6 +69,11 @@ def test_a_kubernetes_manifest_is_valid_and_refers_to_the_secret(normact, words)
 def test_bad_words_are_refused_and_secrets_not_repeated(normact, words, told):
     done = normact("launch", *words, "--dry-run", status=1 if "geheim@" in " ".join(map(str, words)) else 2)
     assert told in done[1] and "geheim" not in "".join(done)
+
+
+def test_machines_are_given_the_program_itself_and_not_what_sets_it_up(normact):
+    script = normact("launch", "slurm", "--study", PLACE, "--dry-run", environment={"NORMACT_COMMAND": "/x/tools/run"})[0]
+    assert "/x/tools/run" not in script and f"{PROGRAM} worker" in script
 
 
 def test_a_study_name_can_not_break_out_of_the_script(normact):

@@ -3,6 +3,7 @@
 #include "primitives/json.h"
 #include "primitives/nearest_name.h"
 #include "primitives/text.h"
+#include "tools/invocation.h"
 #include "tools/study_argument.h"
 #include "tools/terminal.h"
 #include "tools/text_file.h"
@@ -43,7 +44,8 @@ NamedLayer read_file(const std::string& path) {
     try {
         named.layer = primitives::parse_json(read_text_file(path));
     } catch (const primitives::InvalidGraph& error) {
-        throw primitives::InvalidGraph(fmt::format("{}: {}", path, error.what()));
+        throw primitives::InvalidGraph(fmt::format("{}: {}. Such a file is made by: {}", path, error.what(),
+                                                   command_line({"export", "LAYER", "--format", "json"})));
     }
     if (named.layer.name.empty()) named.layer.name = std::filesystem::path(path).stem().string();
     return named;

@@ -24,6 +24,7 @@
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
+#include <tuple>
 #include <unistd.h>
 
 namespace normact::tools {
@@ -128,6 +129,10 @@ std::vector<ReevaluatedLayer> layers_of(const Study& study, const Arguments& arg
         const auto id = named.candidate ? std::optional(named.candidate->id) : std::nullopt;
         add(layers, trained(trained_layer(named, scoring), id, true));
     }
+    // The ranking draws random numbers layer by layer: the same layers, however they were named, give the same table.
+    std::ranges::sort(layers, {}, [](const ReevaluatedLayer& layer) {
+        return std::tuple(layer.hash, layer.layer.settings.groups, layer.layer.settings.epsilon);
+    });
     return layers;
 }
 
@@ -137,7 +142,6 @@ Reevaluation read_reevaluation(const Study& study, const Arguments& arguments) {
     Reevaluation reevaluation;
     constexpr std::int64_t most_seeds = 1000;
     reevaluation.seeds = static_cast<int>(arguments.number("seeds", 1, most_seeds));
-    reevaluation.dataset = configuration.scoring.dataset.name;
     reevaluation.conditions = make_conditions(configuration, variations, false);
     if (arguments.has("test")) reevaluation.test_conditions = make_conditions(configuration, variations, true);
     reevaluation.layers = layers_of(study, arguments, configuration.scoring);
@@ -150,7 +154,7 @@ std::string heading(const Reevaluation& reevaluation, const std::string& study, 
     for (const Condition& condition : reevaluation.conditions) names.push_back(long_name(condition));
     std::string text = fmt::format("study   {}: {} layers, up to {} seeds\n", printable(study),
                                    reevaluation.layers.size(), reevaluation.seeds);
-    text += fmt::format("task    {}, {} images in batches, {} conditions: {}\n", printable(reevaluation.dataset),
+    text += fmt::format("task    {}, {} images in batches, {} conditions: {}\n", printable(datasets(reevaluation)),
                         static_cast<std::int64_t>(scoring.training.steps) * scoring.training.batch, names.size(),
                         printable(fmt::format("{}", fmt::join(names, "; "))));
     return text + fmt::format("engine  {}, {} at once; Ctrl-C stops, finished trainings are kept\n\n", scoring.engine,

@@ -168,6 +168,18 @@ def test_layers_that_compute_the_same_race_once(study):
     assert len(document["validation"]["layers"]) == 2
 
 
+def test_the_order_in_which_layers_are_named_changes_nothing(study):
+    named = [word for name in REFERENCES for word in ("--with", name)]
+    reversed_names = [word for name in reversed(REFERENCES) for word in ("--with", name)]
+    one, other = (study.json("reevaluate", "--top", 1, *SHORT, *words) for words in (named, reversed_names))
+    assert one == other
+
+
+def test_it_names_the_data_sets_that_are_trained_on(study):
+    document = study.json("reevaluate", "--top", 0, "--with", "BN-ReLU", *SHORT, "--anchors", "unet-tiny@shapes")
+    assert document["dataset"] == "shapes"
+
+
 def test_a_stopped_run_prints_the_command_that_goes_on(study):
     running = study.start("reevaluate", "--top", 2, "--steps", 3, "--seeds", 40, "--threads", 1)
     wait_for_trials(study, 2)
@@ -265,6 +277,10 @@ def test_reevaluate_names_what_is_wrong(study, words, status, hint):
     _, err = study("reevaluate", *words, status=status)
     assert hint in err
     assert not trials(study), "nothing was begun"
+
+
+def test_a_worker_that_never_was_is_no_source(study):
+    assert "no such worker" in study("study", "invalidate", "--worker", 77, status=1)[1]
 
 
 def test_a_study_without_scores_says_how_to_get_some(normact):

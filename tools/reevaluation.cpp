@@ -1,5 +1,9 @@
 #include "tools/reevaluation.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <utility>
 
 namespace normact::tools {
@@ -37,6 +41,15 @@ std::vector<results::Slot> slots_on_test_images(const Reevaluation& reevaluation
 }
 
 }  // namespace
+
+std::string datasets(const Reevaluation& reevaluation) {
+    std::vector<std::string> names;
+    for (const Condition& condition : reevaluation.conditions) {
+        const std::string& name = condition.configuration.scoring.dataset.name;
+        if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    }
+    return fmt::format("{}", fmt::join(names, ", "));
+}
 
 KnownTrials by_name(std::vector<results::TrialRecord> records) {
     KnownTrials known;

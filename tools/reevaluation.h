@@ -24,7 +24,6 @@ struct ReevaluatedLayer {
 /// What a re-evaluation is to find out. Everything else follows from it and from the trials that are finished.
 struct Reevaluation {
     std::vector<ReevaluatedLayer> layers;
-    std::string dataset;                     ///< of all conditions that do not name another
     std::vector<Condition> conditions;       ///< on validation images: these decide
     std::vector<Condition> test_conditions;  ///< on test images, for those that survive; empty: none
     int seeds = 0;
@@ -32,6 +31,9 @@ struct Reevaluation {
 
 /// The trials that are known of it, by name.
 using KnownTrials = std::map<results::TrialName, results::TrialRecord>;
+
+/// The names of the data sets of its conditions, with commas.
+std::string datasets(const Reevaluation& reevaluation);
 
 KnownTrials by_name(std::vector<results::TrialRecord> records);
 

@@ -1,6 +1,7 @@
 #include "tools/reevaluation_file.h"
 
 #include "tools/command.h"
+#include "tools/terminal.h"
 #include "tools/text_file.h"
 
 #include <fmt/format.h>
@@ -57,15 +58,30 @@ bool is_reevaluation(const Json& document) {
            (test.is_null() || are_findings(test));
 }
 
+/// True if no candidate that the document numbers is another layer in the study.
+bool is_of_study(const Json& document, results::StudyView& study) {
+    return std::ranges::all_of(document["validation"]["layers"], [&](const Json& layer) {
+        const Json &id = member(layer, "candidate"), &hash = member(layer, "hash");
+        if (!id.is_number_integer() || !hash.is_string()) return true;
+        auto candidate = study.find(id.get<results::CandidateId>());
+        // Of several that compute the same, the one that was trained.
+        if (candidate && candidate->evaluated != 0) candidate = study.find(candidate->evaluated);
+        return candidate && primitives::to_string(candidate->hash) == hash.get<std::string>();
+    });
+}
+
 }  // namespace
 
-Json read_reevaluation(const std::string& file) {
+Json read_reevaluation(const std::string& file, results::StudyView& study) {
     auto found = Json::parse(read_text_file(file), nullptr, /*allow_exceptions=*/false);
     if (!is_reevaluation(found))
         throw UsageError(fmt::format(
             "--reevaluation {}: this is not what normact reevaluate --json prints. Make it so: normact reevaluate "
             "--study STUDY --json > {}",
             file, file));
+    if (!is_of_study(found, study))
+        throw UsageError(fmt::format("--reevaluation {}: its candidates are not this study's. It was made of {}", file,
+                                     printable(found["study"].get<std::string>())));
     return found;
 }
 

@@ -258,7 +258,7 @@ Json document(const Reevaluation& reevaluation, const KnownTrials& known, const 
             {"version", 1},
             {"study", study},
             {"seed", configuration.seed},
-            {"dataset", reevaluation.dataset},
+            {"dataset", datasets(reevaluation)},
             {"engine", configuration.scoring.engine},
             {"seeds", reevaluation.seeds},
             {"finished", plan(reevaluation, known).open.empty()},

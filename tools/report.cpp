@@ -50,8 +50,9 @@ int run(const Arguments& arguments) {
     extent.layers = static_cast<int>(arguments.number("layers", 1, results::most_of_a_page));
     if (!arguments.has("no-speed")) extent.speed = timed_task();
     const std::string place = existing_study(arguments);
-    const auto reevaluation =
-        arguments.has("reevaluation") ? read_reevaluation(arguments.text("reevaluation")) : Json();
+    const auto reevaluation = arguments.has("reevaluation")
+                                  ? read_reevaluation(arguments.text("reevaluation"), *results::open_study_view(place))
+                                  : Json();
     Json document = make_document(place, extent);
     document["reevaluation"] = reevaluation;
     if (arguments.has("json")) {

@@ -218,6 +218,16 @@ def test_it_tells_what_a_reevaluation_found(here, pages):
     assert page.locator("#reevaluation img").count() == 0
 
 
+def test_a_reevaluation_of_another_study_is_refused(here):
+    found = here.json("reevaluate", "--top", 1, "--with", "BN-ReLU", "--steps", 3, "--seeds", 3)
+    found["study"] = "another.study.db"
+    for layer in found["validation"]["layers"]:
+        layer["hash"] = "0" * 32
+    (here.folder / "others.json").write_text(json.dumps(found))
+    _, error = here("report", "--no-speed", "--reevaluation", "others.json", status=2)
+    assert "not this study's" in error and "another.study.db" in error
+
+
 def reevaluation(**changes):
     """The shape of one, with changes, as text."""
     return json.dumps({"format": "normact/reevaluate", "version": 1, "study": "a.study.db", "seeds": 1, "finished": True, "test": None,
@@ -387,6 +397,8 @@ def test_what_can_t_be_done_is_told(here, normact):
     assert "layers" in here("report", "--layers", 0, status=2)[1]
     assert "no study" in normact("report", status=2)[1]
     assert "there is no study" in normact("report", "--study", "absent.db", status=1)[1]
+    _, error = here("report", "--study", "absent.db", status=1)
+    assert "here are" in error and "small.study.db" in error
     assert "/nowhere" in here("report", "--no-speed", "--output", "/nowhere/report.html", status=1)[1]
 
 

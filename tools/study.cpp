@@ -110,13 +110,18 @@ results::Source read_source(const Arguments& arguments) {
     if (std::ranges::count(std::array{source.worker.has_value(), source.host.has_value(), source.build.has_value()},
                            true) == 1)
         return source;
-    throw UsageError("invalidate needs one of --worker ID, --host NAME and --build TEXT; `normact status` shows them");
+    throw UsageError(
+        "invalidate needs one of --worker ID, --host NAME and --build TEXT; `normact status` shows those that are at "
+        "work");
 }
 
 int invalidate(const Arguments& arguments) {
     const results::Source source = read_source(arguments);
     const Study study = open_study(existing_study(arguments));
     const results::TakenBack taken = study.store->invalidate(source);
+    if (taken.workers == 0)
+        throw std::runtime_error(
+            fmt::format("no such worker was ever at work for {}: nothing is taken back", study.path));
     answer(fmt::format("{} evaluations{} are taken back and will be done again by other workers.\n{}\n",
                        taken.evaluations,
                        taken.trials > 0 ? fmt::format(" and {} trainings of re-evaluations", taken.trials) : "",

@@ -23,8 +23,18 @@ std::vector<std::string> studies_in_working_folder() {
 Option study_option(const std::string& help) { return {"study", "PLACE", help, {}}; }
 
 std::string existing_study(const Arguments& arguments) {
-    if (arguments.has("study")) return arguments.text("study");
     const std::vector<std::string> studies = studies_in_working_folder();
+    if (arguments.has("study")) {
+        std::string place = arguments.text("study");
+        std::error_code error;
+        const bool is_file = !results::is_in_postgresql(place);
+        if (is_file && std::filesystem::symlink_status(place, error).type() == std::filesystem::file_type::not_found)
+            throw std::runtime_error(
+                fmt::format("{}: there is no study{}. Start one with: {}", place,
+                            studies.empty() ? "" : fmt::format("; here are {}", fmt::join(studies, ", ")),
+                            command_line({"search", "--study", place})));
+        return place;
+    }
     if (studies.size() == 1) return studies.front();
     if (studies.empty()) {
         throw UsageError(

@@ -53,7 +53,11 @@ StudyPages::StudyPages(ShownStudy shown) : shown_(std::move(shown)) {
     configuration_ = configuration_of(shown_.place, with_view([](auto& view) { return view.configuration(); }));
     tasks_ = search::tasks_of(configuration_.scoring);
     created_ = with_view([](auto& view) { return view.created(); });
-    if (!shown_.reevaluation.empty()) reevaluation_ = text_of(read_reevaluation(shown_.reevaluation));
+    if (!shown_.reevaluation.empty()) reevaluation_ = read_reevaluation_text();
+}
+
+std::string StudyPages::read_reevaluation_text() {
+    return text_of(with_view([&](auto& view) { return read_reevaluation(shown_.reevaluation, view); }));
 }
 
 std::string StudyPages::make_report() {
@@ -65,7 +69,7 @@ std::string StudyPages::make_report() {
     Json document =
         with_view([&](auto& view) { return report_document(view, shown_.place, extent, [](const std::string&) {}); });
     try {
-        if (!shown_.reevaluation.empty()) reevaluation_ = text_of(read_reevaluation(shown_.reevaluation));
+        if (!shown_.reevaluation.empty()) reevaluation_ = read_reevaluation_text();
     } catch (const std::exception&) {  // it was right at the start: somebody is writing it
     }
     document["reevaluation"] = Json::parse(reevaluation_);

@@ -51,6 +51,7 @@ class StudyPages {
     results::Candidate found(results::CandidateId id);
     std::string details_of(const results::Candidate& candidate);
     std::string make_report();
+    std::string read_reevaluation_text();
 
     ShownStudy shown_;
     search::Configuration configuration_;

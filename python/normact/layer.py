@@ -22,7 +22,7 @@ class Layer(nn.Module):
     Buffers [channels]: average_k, one for each moment over batch, which stands in for it in evaluation mode.
 
     Args:
-        layer: a text form such as "x*sigmoid(v1*x)/std_group(x)", JSON as `normact show --json` prints it, or the name
+        layer: a text form such as "x*sigmoid(v1*x)/std_group(x)", JSON as `normact export LAYER --format json` writes it, or the name
             of a layer in normact's catalogue. ValueError says what is wrong with it and where.
         channels: of x.
         epsilon: added inside the roots of rms and std; 1e-30 to 1e30. Default: the layer's own, 1e-5 if it has none.

@@ -94,9 +94,11 @@ def replace_norm_activation(model: nn.Module, layer: str | Callable[[int], nn.Mo
         The model to go on with (`model` itself, unless that is one normalization with its activation), and the report.
 
     Raises:
-        TypeError: `layer` is neither a text nor a function.
+        TypeError: `model` is no module; `layer` is neither a text nor a function.
         ValueError: what is no layer; a model of torch.jit, whose code can't be changed.
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"a model is a torch.nn.Module, not {model!r}")
     if not isinstance(layer, str) and not callable(layer):
         raise TypeError(f"a layer is what normact.Layer takes or a function of a number of channels, not {layer!r}")
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):

@@ -186,7 +186,7 @@ function costsSection(data) {
       one("Bytes moved", "bytes", "bytes an element, forward + backward", (v) => `${v} bytes`, front_by_bytes, 1, counted),
       timed ? one("Measured time", "seconds", "milliseconds, forward + backward", (v) => `${v.toPrecision(3)} ms`, front_by_seconds, 1000, timed)
         : note(task ? "A layer is timed when it is opened." : "Times were not measured for this page.")),
-    note(`What a fused layer takes for each float32 element in training: the bytes that it has to move at least, which moments over the batch add to, and and how many arithmetic operations its schedule has, a transcendental function counted as twelve. `,
+    note(`What a fused layer takes for each float32 element in training: the bytes that it has to move at least, which moments over the batch add to, and how many arithmetic operations its schedule has, a transcendental function counted as twelve. `,
       task && `Times on ${data.machine.processor}, ${task.threads} ${task.threads === 1 ? "thread" : "threads"}, tensors of ${task.shape.join("×")}${timed ? ", by the engine cpu" : ""}. `,
       `Shown are ${whole(layers.length)} layers: the best, those on the front, and others at equal distances.`));
 }
