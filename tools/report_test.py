@@ -116,6 +116,31 @@ def test_an_ancestor_s_formula_is_marked_where_it_changed(finished_study, normac
         assert added == [change["after"][begin:end] for begin, end in change["after_marks"]]
 
 
+def test_generations_that_compute_the_same_are_folded(finished_study, normact, pages):
+    study = normact.folder / "neutral.study.db"
+    shutil.copy(finished_study, study)
+    with sqlite3.connect(study) as database:
+        scored = database.execute("SELECT candidate, fingerprint FROM evaluation WHERE mean_accuracy IS NOT NULL ORDER BY candidate").fetchall()
+        (first, function), (best, fingerprint) = scored[0], scored[-1]
+        between = database.execute("SELECT id FROM candidate WHERE id > ? AND id < ? AND id NOT IN (SELECT candidate FROM evaluation) "
+                                   "ORDER BY id LIMIT 5", (first, best)).fetchall()
+        parent = first
+        for candidate, in between:
+            database.execute("UPDATE candidate SET fingerprint = ?, invalid = NULL, parent = ? WHERE id = ?", (function, parent, candidate))
+            parent = candidate
+        database.execute("UPDATE candidate SET parent = ? WHERE id = ?", (parent, best))
+        database.execute("UPDATE candidate SET parent = NULL WHERE id = ?", (first,))
+        database.execute("UPDATE evaluation SET mean_accuracy = 1 WHERE fingerprint = ?", (fingerprint,))
+    normact("report", "--study", study, "--output", "neutral.html", "--no-speed")
+    page = pages.open((normact.folder / "neutral.html").as_uri())
+    line = page.locator("#genealogy > details").first
+    assert line.locator("> ol > li").count() == 3, "the first, a fold, the best"
+    fold = line.locator("details.more")
+    assert not fold.locator("li").first.is_visible()
+    fold.locator("summary").press("Enter")
+    assert fold.locator("li:visible").count() == 5 and "5 more generations" in fold.inner_text()
+
+
 def test_a_rejected_ancestor_shows_its_state(finished_study, normact, pages):
     """Also if an audit gave it an accuracy."""
     study = normact.folder / "audited.study.db"

@@ -199,11 +199,23 @@ function standing(row) {
 function ancestry(data, line) {
   const rows = line.map((id) => data.genealogy.candidates[id]).reverse();
   const isSame = (row, i) => i > 0 && row.text === rows[i - 1].text && !row.text.endsWith("…"); // which is cut
-  return element("ol", { class: "line" }, rows.map((row, i) => element("li", {},
+  const items = rows.map((row, i) => element("li", {},
     element("div", { class: "who" }, openLink(row.candidate), ` · ${row.origin} · `, standing(row),
       row.duplicate_of !== null && ` · computes the same as #${row.duplicate_of}`,
       isSame(row, i) && " · the same formula as its parent"),
-    !isSame(row, i) && (row.change ? changedFormula(row.change) : formula(row.text)))));
+    !isSame(row, i) && (row.change ? changedFormula(row.change) : formula(row.text))));
+  return element("ol", { class: "line" }, neutralRuns(rows).map(([first, end]) => [items[first], folded(items.slice(first + 1, end))]));
+}
+/// From where to where, the end excluded, ancestors in a row compute the same: hundreds may, until a mutation counts.
+function neutralRuns(rows) {
+  const evaluated = rows.map((row) => row.duplicate_of ?? row.candidate);
+  const firsts = rows.map((_, i) => i).filter((i) => i === 0 || evaluated[i] !== evaluated[i - 1]);
+  return firsts.map((first, k) => [first, firsts[k + 1] ?? rows.length]);
+}
+function folded(items) {
+  if (items.length < 3) return items;
+  return element("li", {}, element("details", { class: "more" }, element("summary", {}, `${items.length} more generations that compute the same`),
+    element("ol", { class: "line" }, items)));
 }
 function genealogySection(data) {
   const { lines, candidates } = data.genealogy;
