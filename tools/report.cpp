@@ -31,7 +31,8 @@ std::string file_of(const Arguments& arguments, const std::string& place) {
     return name + ".report.html";
 }
 
-Json make_document(const std::string& place, const ReportExtent& extent) {
+/// `reevaluation`: the file of one, or nothing.
+Json make_document(const std::string& place, const ReportExtent& extent, const std::string& reevaluation) {
     const auto view = results::open_study_view(place);
     std::mutex mutex;
     std::string step = "opening the study";
@@ -39,10 +40,13 @@ Json make_document(const std::string& place, const ReportExtent& extent) {
         const std::scoped_lock lock(mutex);
         return fmt::format("{} {}", clock_text(elapsed), step);
     });
-    return report_document(*view, place, extent, [&](const std::string& next) {
+    const Json found = reevaluation.empty() ? Json() : read_reevaluation(reevaluation, *view);
+    Json document = report_document(*view, place, extent, [&](const std::string& next) {
         const std::scoped_lock lock(mutex);
         step = next;
     });
+    document["reevaluation"] = found;
+    return document;
 }
 
 int run(const Arguments& arguments) {
@@ -50,11 +54,8 @@ int run(const Arguments& arguments) {
     extent.layers = static_cast<int>(arguments.number("layers", 1, results::most_of_a_page));
     if (!arguments.has("no-speed")) extent.speed = timed_task();
     const std::string place = existing_study(arguments);
-    const auto reevaluation = arguments.has("reevaluation")
-                                  ? read_reevaluation(arguments.text("reevaluation"), *results::open_study_view(place))
-                                  : Json();
-    Json document = make_document(place, extent);
-    document["reevaluation"] = reevaluation;
+    const Json document =
+        make_document(place, extent, arguments.has("reevaluation") ? arguments.text("reevaluation") : "");
     if (arguments.has("json")) {
         answer(printed(document));
         return fine;

@@ -22,19 +22,28 @@ std::vector<std::string> studies_in_working_folder() {
 
 Option study_option(const std::string& help) { return {"study", "PLACE", help, {}}; }
 
-std::string existing_study(const Arguments& arguments) {
+namespace {
+
+/// Throws std::runtime_error, with the studies that are here, where a file that was named is not there.
+void require_study_at(const std::string& place) {
+    std::error_code error;
+    if (results::is_in_postgresql(place) ||
+        std::filesystem::symlink_status(place, error).type() != std::filesystem::file_type::not_found)
+        return;
     const std::vector<std::string> studies = studies_in_working_folder();
+    throw std::runtime_error(fmt::format("{}: there is no study{}. Start one with: {}", place,
+                                         studies.empty() ? "" : fmt::format("; here are {}", fmt::join(studies, ", ")),
+                                         command_line({"search", "--study", place})));
+}
+
+}  // namespace
+
+std::string existing_study(const Arguments& arguments) {
     if (arguments.has("study")) {
-        std::string place = arguments.text("study");
-        std::error_code error;
-        const bool is_file = !results::is_in_postgresql(place);
-        if (is_file && std::filesystem::symlink_status(place, error).type() == std::filesystem::file_type::not_found)
-            throw std::runtime_error(
-                fmt::format("{}: there is no study{}. Start one with: {}", place,
-                            studies.empty() ? "" : fmt::format("; here are {}", fmt::join(studies, ", ")),
-                            command_line({"search", "--study", place})));
-        return place;
+        require_study_at(arguments.text("study"));
+        return arguments.text("study");
     }
+    const std::vector<std::string> studies = studies_in_working_folder();
     if (studies.size() == 1) return studies.front();
     if (studies.empty()) {
         throw UsageError(

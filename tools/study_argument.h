@@ -17,7 +17,7 @@ inline constexpr std::string_view study_ending = ".study.db";
 Option study_option(const std::string& help);
 
 /// The study's file: the one that --study names, else the only file of the working folder that ends in .study.db.
-/// Throws UsageError if there are none or several.
+/// Throws UsageError if there are none or several, std::runtime_error if no file lies where it is named.
 std::string existing_study(const Arguments& arguments);
 
 /// The files of the working folder that end in .study.db, in alphabetical order.
